@@ -1,0 +1,425 @@
+"""Latent-variable models p(x, z), and models whose evidence and posterior are known exactly.
+
+Chapter 1 of *Bounding the Evidence*. Two axes recur: ``B`` data and ``K`` samples; ``X`` and ``Z`` are the
+numbers of dimensions of a datum and of a latent. All log-densities are in nats.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import (
+    Distribution,
+    Independent,
+    LowRankMultivariateNormal,
+    MultivariateNormal,
+    Normal,
+    OneHotCategorical,
+    kl_divergence,
+    register_kl,
+)
+
+__all__ = [
+    "GaussianMixture",
+    "LatentVariableModel",
+    "LinearGaussian",
+    "StandardNormal",
+    "fit_ppca",
+    "simple_monte_carlo",
+]
+
+
+class StandardNormal(nn.Module):
+    r"""The prior :math:`p(z) = \mathcal{N}(z; 0, I)` over ``latent_dim`` dimensions.
+
+    Called with nothing, it returns a distribution whose event is one latent, of shape ``(Z,)``.
+    Equation :eq:`eq-standard-normal`.
+
+    Args:
+        latent_dim: Z, the number of latent dimensions.
+
+    Raises:
+        ValueError: ``latent_dim`` is not a positive integer.
+    """
+
+    zero: Tensor
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.register_buffer("zero", torch.zeros(_positive_int(latent_dim, "latent_dim")))
+
+    def forward(self) -> Independent[Normal]:
+        return Independent(Normal(self.zero, torch.ones_like(self.zero)), 1)
+
+
+class LatentVariableModel(nn.Module):
+    r"""A prior over z and a decoder for x given z: :math:`p_\theta(x, z) = p(z)\,p_\theta(x \mid z)`.
+
+    Args:
+        prior: a module called with nothing; its distribution's event is one latent.
+        decoder: a module called with z ``(*, Z)``; its distribution's event is one datum.
+
+    Source: Kingma & Welling (2014), section 2.1.
+    """
+
+    def __init__(self, prior: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.prior = prior
+        self.decoder = decoder
+
+    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
+        r"""The log joint density :math:`\log p_\theta(x, z) = \log p(z) + \log p_\theta(x \mid z)`.
+
+        Equation :eq:`eq-joint`.
+
+        Args:
+            x: data, shape ``(B, X)``.
+            z: latents, shape ``(*, B, Z)``.
+
+        Returns:
+            shape ``(*, B)``, in nats.
+
+        Raises:
+            ValueError: x has no batch axis, or its batch is not the one of z.
+        """
+        prior = self.prior()
+        log_p_z: Tensor = prior.log_prob(z)
+        if x.ndim < 2 or log_p_z.ndim < 1 or x.shape[0] != log_p_z.shape[-1]:
+            raise ValueError(
+                f"x must have shape (B, X) and z (*, B, Z) with one B; got x {tuple(x.shape)} and z {tuple(z.shape)}"
+            )
+        log_p_x_given_z: Tensor = self.decoder(z).log_prob(x)
+        return log_p_z + log_p_x_given_z
+
+    @torch.no_grad()
+    def sample(self, n: int) -> tuple[Tensor, Tensor]:
+        r"""Ancestral samples: :math:`z \sim p(z)`, then :math:`x \sim p_\theta(x \mid z)`.
+
+        Equation :eq:`eq-ancestral`.
+
+        Args:
+            n: how many pairs.
+
+        Returns:
+            x of shape ``(n, X)`` and the z that made it, ``(n, Z)``.
+
+        Raises:
+            ValueError: ``n`` is not a positive integer.
+        """
+        z = self.prior().sample((_positive_int(n, "n"),))
+        return self.decoder(z).sample(), z
+
+
+class _AffineNormal(nn.Module):
+    """x | z ~ N(Wz + b, sigma² I): the decoder of a linear-Gaussian model."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, sigma: float | Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight.detach().clone())
+        self.bias = nn.Parameter(bias.detach().clone())
+        self.log_sigma = nn.Parameter(_positive(sigma, "sigma").to(weight).log())
+
+    def forward(self, z: Tensor) -> Independent[Normal]:
+        return Independent(Normal(z @ self.weight.mT + self.bias, self.log_sigma.exp()), 1)
+
+
+class LinearGaussian(LatentVariableModel):
+    r"""The linear-Gaussian model, whose evidence and posterior are known in closed form.
+
+    .. math:: z \sim \mathcal{N}(0, I), \qquad x \mid z \sim \mathcal{N}(Wz + b, \sigma^2 I)
+
+    Every bound can be held against it. Its parameters ``weight``, ``bias`` and ``log_sigma`` train like those of
+    any other model.
+
+    Args:
+        weight: W, shape ``(X, Z)``.
+        bias: b, shape ``(X,)``.
+        sigma: the standard deviation of the noise, one positive number.
+
+    Raises:
+        ValueError: shapes that do not fit, or a sigma that is not positive.
+
+    Source: Tipping & Bishop (1999), section 3.
+    """
+
+    decoder: _AffineNormal
+
+    def __init__(self, weight: Tensor, bias: Tensor, sigma: float | Tensor) -> None:
+        if weight.ndim != 2 or 0 in weight.shape:
+            raise ValueError(f"weight must have shape (X, Z); got {tuple(weight.shape)}")
+        if bias.shape != weight.shape[:1]:
+            raise ValueError(f"bias must have shape ({weight.shape[0]},); got {tuple(bias.shape)}")
+        prior = StandardNormal(weight.shape[1]).to(weight)
+        super().__init__(prior, _AffineNormal(weight, bias, sigma))
+
+    @property
+    def weight(self) -> nn.Parameter:
+        """W, shape ``(X, Z)``."""
+        return self.decoder.weight
+
+    @property
+    def bias(self) -> nn.Parameter:
+        """b, shape ``(X,)``."""
+        return self.decoder.bias
+
+    @property
+    def log_sigma(self) -> nn.Parameter:
+        """The logarithm of sigma, a scalar: the form in which it trains."""
+        return self.decoder.log_sigma
+
+    @property
+    def sigma(self) -> Tensor:
+        """The standard deviation of the noise, a scalar tensor."""
+        return self.log_sigma.exp()
+
+    def log_evidence(self, x: Tensor) -> Tensor:
+        r"""The exact log-evidence :math:`\log p_\theta(x) = \log \mathcal{N}(x; b, WW^\top + \sigma^2 I)`.
+
+        Equation :eq:`eq-lg-evidence`.
+
+        Args:
+            x: data, shape ``(B, X)``.
+
+        Returns:
+            shape ``(B,)``, in nats.
+
+        Raises:
+            ValueError: x has another shape.
+        """
+        _check_data(x, self.bias.shape[0])
+        variance = (2 * self.log_sigma).exp().expand_as(self.bias)
+        log_p_x: Tensor = LowRankMultivariateNormal(self.bias, self.weight, variance).log_prob(x)
+        return log_p_x
+
+    def posterior(self, x: Tensor) -> MultivariateNormal:
+        r"""The exact posterior :math:`p_\theta(z \mid x) = \mathcal{N}(z; M^{-1}W^\top(x - b), \sigma^2 M^{-1})`.
+
+        Here :math:`M = W^\top W + \sigma^2 I`. Equation :eq:`eq-lg-posterior`. The method is itself an encoder:
+        any bound takes ``model.posterior`` as q.
+
+        Args:
+            x: data, shape ``(B, X)``.
+
+        Returns:
+            a distribution of batch shape ``(B,)`` and event shape ``(Z,)``.
+
+        Raises:
+            ValueError: x has another shape.
+        """
+        _check_data(x, self.bias.shape[0])
+        variance = (2 * self.log_sigma).exp()
+        eye = torch.eye(self.weight.shape[1]).to(self.weight)
+        m = self.weight.mT @ self.weight + variance * eye
+        mean = torch.linalg.solve(m, self.weight.mT @ (x - self.bias).mT).mT
+        return MultivariateNormal(mean, precision_matrix=m / variance)
+
+
+class _MixtureDecoder(nn.Module):
+    """x | z ~ N(means[z], sigma² I) for a one-hot z."""
+
+    def __init__(self, means: Tensor, sigma: float | Tensor) -> None:
+        super().__init__()
+        self.means = nn.Parameter(means.detach().clone())
+        self.log_sigma = nn.Parameter(_positive(sigma, "sigma").to(means).log())
+
+    def forward(self, z: Tensor) -> Independent[Normal]:
+        return Independent(Normal(z @ self.means, self.log_sigma.exp()), 1)
+
+
+class _Categorical(nn.Module):
+    """A prior over one-hot z."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(logits.detach().clone())
+
+    def forward(self) -> OneHotCategorical:
+        return OneHotCategorical(logits=self.logits)
+
+
+class GaussianMixture(LatentVariableModel):
+    r"""A mixture of C Gaussians: z is a one-hot vector, :math:`x \mid z \sim \mathcal{N}(\mu_z, \sigma^2 I)`.
+
+    The smallest model with a discrete latent; its evidence is a sum over C terms.
+
+    Args:
+        logits: unnormalised log-weights of the components, shape ``(C,)``.
+        means: shape ``(C, X)``.
+        sigma: the standard deviation that all components share, one positive number.
+
+    Raises:
+        ValueError: shapes that do not fit, or a sigma that is not positive.
+
+    Source: Bishop (2006), section 9.2.
+    """
+
+    prior: _Categorical
+    decoder: _MixtureDecoder
+
+    def __init__(self, logits: Tensor, means: Tensor, sigma: float | Tensor) -> None:
+        if logits.ndim != 1 or 0 in logits.shape:
+            raise ValueError(f"logits must have shape (C,); got {tuple(logits.shape)}")
+        if means.ndim != 2 or means.shape[0] != logits.shape[0]:
+            raise ValueError(f"means must have shape ({logits.shape[0]}, X); got {tuple(means.shape)}")
+        super().__init__(_Categorical(logits), _MixtureDecoder(means, sigma))
+
+    @property
+    def logits(self) -> nn.Parameter:
+        """Unnormalised log-weights of the components, shape ``(C,)``."""
+        return self.prior.logits
+
+    @property
+    def means(self) -> nn.Parameter:
+        """The components' means, shape ``(C, X)``."""
+        return self.decoder.means
+
+    @property
+    def sigma(self) -> Tensor:
+        """The standard deviation of the components, a scalar tensor."""
+        return self.decoder.log_sigma.exp()
+
+    def _log_joint_all(self, x: Tensor) -> Tensor:
+        """log p(x, z) for every component: shape (C, B)."""
+        _check_data(x, self.means.shape[1])
+        n_components = self.means.shape[0]
+        every_z = torch.eye(n_components).to(x)[:, None].expand(-1, x.shape[0], -1)
+        return self.log_joint(x, every_z)
+
+    def log_evidence(self, x: Tensor) -> Tensor:
+        r"""The exact log-evidence :math:`\log p_\theta(x) = \log \sum_c \pi_c\,\mathcal{N}(x; \mu_c, \sigma^2 I)`.
+
+        Equation :eq:`eq-mixture-evidence`.
+
+        Args:
+            x: data, shape ``(B, X)``.
+
+        Returns:
+            shape ``(B,)``, in nats.
+
+        Raises:
+            ValueError: x has another shape.
+        """
+        return torch.logsumexp(self._log_joint_all(x), dim=0)
+
+    def posterior(self, x: Tensor) -> OneHotCategorical:
+        r"""The exact posterior :math:`p_\theta(z_c = 1 \mid x) \propto \pi_c\,\mathcal{N}(x; \mu_c, \sigma^2 I)`.
+
+        Equation :eq:`eq-mixture-posterior`. The method is itself an encoder, one that cannot reparameterise.
+
+        Args:
+            x: data, shape ``(B, X)``.
+
+        Returns:
+            a distribution of batch shape ``(B,)`` and event shape ``(C,)``.
+
+        Raises:
+            ValueError: x has another shape.
+        """
+        return OneHotCategorical(logits=self._log_joint_all(x).mT)
+
+
+def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGaussian:
+    r"""The linear-Gaussian model of greatest likelihood, in closed form: probabilistic PCA.
+
+    With :math:`\lambda_1 \ge \lambda_2 \ge \dots` the eigenvalues of the data's covariance (divided by N) and
+    :math:`U_Z` the first Z eigenvectors,
+
+    .. math:: W = U_Z\,(\Lambda_Z - \sigma^2 I)_+^{1/2}, \qquad
+        \sigma^2 = \tfrac{1}{X - Z}\textstyle\sum_{i > Z} \lambda_i,
+
+    and b is the mean. With ``sigma`` given it stays fixed, and directions with less variance than that get a
+    zero column. Equation :eq:`eq-ppca`.
+
+    Args:
+        x: data, shape ``(N, X)``.
+        latent_dim: Z, less than X unless ``sigma`` is given.
+        sigma: a fixed standard deviation of the noise; None fits it too.
+
+    Raises:
+        ValueError: x is not ``(N, X)``, Z does not fit X, or no variance is left over for sigma.
+
+    Source: Tipping & Bishop (1999), equations 7 and 8.
+    """
+    if x.ndim != 2 or 0 in x.shape:
+        raise ValueError(f"x must have shape (N, X); got {tuple(x.shape)}")
+    n_most = x.shape[1] - (sigma is None)
+    if _positive_int(latent_dim, "latent_dim") > n_most:
+        raise ValueError(f"latent_dim must be at most {n_most} for x {tuple(x.shape)}; got {latent_dim}")
+    mean = x.double().mean(0)
+    centred = x.double() - mean
+    eigenvalues, u = torch.linalg.eigh(centred.mT @ centred / x.shape[0])
+    eigenvalues, u = eigenvalues.flip(0), u.flip(1)
+    variance = eigenvalues[latent_dim:].mean() if sigma is None else _positive(sigma, "sigma").double() ** 2
+    if variance <= 1e-12 * eigenvalues[0].clamp(min=1e-300):
+        raise ValueError(f"x has no variance left outside {latent_dim} dimensions; give a positive sigma")
+    w = u[:, :latent_dim] * (eigenvalues[:latent_dim] - variance).clamp(min=0).sqrt()
+    return LinearGaussian(w.to(x), mean.to(x), variance.sqrt().to(x))
+
+
+@torch.no_grad()
+def simple_monte_carlo(model: LatentVariableModel, x: Tensor, K: int, chunk: int = 1000) -> Tensor:
+    r"""Estimate log p(x) with latents drawn from the prior, without an encoder.
+
+    .. math:: \log \frac{1}{K} \sum_{k=1}^{K} p_\theta(x \mid z_k), \qquad z_k \sim p(z)
+
+    The average is an unbiased estimate of p(x); its logarithm is biased low. Every datum has samples of its
+    own. Equation :eq:`eq-simple-mc`.
+
+    Args:
+        model: anything with ``log_joint(x, z)`` and ``prior()``.
+        x: data, shape ``(B, X)``.
+        K: how many samples for each datum.
+        chunk: how many samples are in memory at a time.
+
+    Returns:
+        shape ``(B,)``, in nats.
+
+    Raises:
+        ValueError: K or chunk is not a positive integer, or x does not fit the model.
+    """
+    _positive_int(chunk, "chunk")
+    prior = model.prior()
+    log_sum = torch.tensor(-math.inf)
+    for start in range(0, _positive_int(K, "K"), chunk):
+        z = prior.sample((min(chunk, K - start), x.shape[0]))
+        log_p_x_given_z = model.log_joint(x, z) - prior.log_prob(z)
+        log_sum = torch.logaddexp(log_sum, torch.logsumexp(log_p_x_given_z, dim=0))
+    return log_sum - math.log(K)
+
+
+def _kl_full_diagonal(p: MultivariateNormal, q: Independent[Normal]) -> Tensor:
+    return kl_divergence(p, _as_multivariate(q))
+
+
+def _kl_diagonal_full(p: Independent[Normal], q: MultivariateNormal) -> Tensor:
+    return kl_divergence(_as_multivariate(p), q)
+
+
+register_kl(MultivariateNormal, Independent)(_kl_full_diagonal)
+register_kl(Independent, MultivariateNormal)(_kl_diagonal_full)
+
+
+def _as_multivariate(p: Distribution) -> MultivariateNormal:
+    if not (isinstance(p, Independent) and isinstance(p.base_dist, Normal) and len(p.event_shape) == 1):
+        raise NotImplementedError(f"a KL with a MultivariateNormal needs Independent(Normal, 1); got {p}")
+    return MultivariateNormal(p.mean, scale_tril=torch.diag_embed(p.stddev))
+
+
+def _positive_int(value: int, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a positive integer; got {value!r}")
+    return value
+
+
+def _positive(value: float | Tensor, name: str) -> Tensor:
+    number = torch.as_tensor(value).detach()
+    if number.ndim != 0 or not (number > 0 and number.isfinite()):
+        raise ValueError(f"{name} must be one positive, finite number; got {value!r}")
+    return number
+
+
+def _check_data(x: Tensor, data_dim: int) -> None:
+    if x.ndim != 2 or x.shape[1] != data_dim:
+        raise ValueError(f"x must have shape (B, {data_dim}); got {tuple(x.shape)}")

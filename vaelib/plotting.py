@@ -1,0 +1,274 @@
+"""Pictures: axes in, axes out, and one colour for each actor in all chapters.
+
+Needs Matplotlib, which the extra ``vaelib[book]`` installs. The colours are those of Okabe and Ito, which readers
+with any kind of colour vision can tell apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+try:
+    import matplotlib.pyplot as plt
+    from cycler import cycler
+    from matplotlib.axes import Axes
+    from matplotlib.patches import Circle, Ellipse, FancyArrowPatch
+except ImportError as error:
+    raise ImportError("vaelib.plotting needs Matplotlib: pip install 'vaelib[book]'") from error
+
+__all__ = [
+    "COLORS",
+    "CYCLE",
+    "band",
+    "density",
+    "ellipse",
+    "exact",
+    "four_actors",
+    "images",
+    "latent_map",
+    "learning_curve",
+    "use_style",
+]
+
+COLORS = {
+    "prior": "#0072B2",
+    "likelihood": "#E69F00",
+    "posterior": "#D55E00",
+    "proxy": "#009E73",
+    "evidence": "#1A1A1A",
+    "bound": "#B5468B",
+    "data": "#7F7F7F",
+}
+CYCLE = ["#0072B2", "#D55E00", "#009E73", "#B5468B", "#E69F00", "#56B4E9", "#7F7F7F", "#1A1A1A"]
+
+
+def use_style() -> None:
+    """Set Matplotlib's defaults for the book: quiet axes, the actors' colours, two pixels for one in notebooks."""
+    plt.rcParams.update(
+        {
+            "axes.prop_cycle": cycler(color=CYCLE),
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlesize": "medium",
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 100,
+            "figure.figsize": (7, 2.8),
+            "font.size": 10,
+            "image.cmap": "gray_r",
+            "legend.frameon": False,
+            "lines.linewidth": 1.8,
+            "svg.hashsalt": "vaelib",
+        }
+    )
+    try:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:  # not in a notebook
+        return
+    set_matplotlib_formats("retina")
+
+
+def density(ax: Axes, grid: Tensor, values: Tensor, actor: str, label: str | None = None, fill: bool = True) -> Axes:
+    """A one-dimensional density over a grid, in its actor's colour.
+
+    Args:
+        ax: where to draw.
+        grid: shape ``(n,)``.
+        values: the density there, shape ``(n,)``.
+        actor: a key of ``COLORS``.
+        label: for the legend.
+        fill: whether the area below is tinted.
+    """
+    ax.plot(grid.detach(), values.detach(), color=COLORS[actor], label=label)
+    if fill:
+        ax.fill_between(grid.detach(), 0, values.detach(), color=COLORS[actor], alpha=0.15, linewidth=0)
+    return ax
+
+
+def exact(ax: Axes, value: float | Tensor, label: str | None = "exact", axis: str = "y") -> Axes:
+    """The exact answer, as a line across the axes in the evidence's colour.
+
+    Args:
+        ax: where to draw.
+        value: where the line lies, one number.
+        label: for the legend.
+        axis: ``"y"`` for a horizontal line, ``"x"`` for a vertical one.
+    """
+    line = ax.axhline if axis == "y" else ax.axvline
+    line(float(value), color=COLORS["evidence"], linewidth=1.2, linestyle="--", label=label)
+    return ax
+
+
+def band(
+    ax: Axes,
+    x: Sequence[float] | Tensor,
+    y: Tensor,
+    se: Tensor,
+    label: str | None = None,
+    color: str | None = None,
+    n_se: float = 2,
+) -> Axes:
+    """A line with its Monte-Carlo uncertainty as a band of ``n_se`` standard errors on each side.
+
+    Args:
+        ax: where to draw.
+        x: shape ``(n,)``.
+        y: the estimates, shape ``(n,)``.
+        se: their standard errors, shape ``(n,)``.
+        label: for the legend.
+        color: the bound's colour if not given.
+        n_se: half the band's width in standard errors.
+    """
+    color = color or COLORS["bound"]
+    ax.plot(x, y, color=color, label=label)
+    ax.fill_between(x, y - n_se * se, y + n_se * se, color=color, alpha=0.25, linewidth=0)
+    return ax
+
+
+def ellipse(
+    ax: Axes,
+    mean: Tensor,
+    cov: Tensor,
+    actor: str,
+    n_std: Sequence[float] = (1, 2),
+    label: str | None = None,
+) -> Axes:
+    """A two-dimensional Gaussian, drawn as ellipses of ``n_std`` standard deviations.
+
+    Args:
+        ax: where to draw.
+        mean: shape ``(2,)``.
+        cov: the covariance, shape ``(2, 2)``.
+        actor: a key of ``COLORS``.
+        n_std: one ellipse for each.
+        label: for the legend.
+    """
+    variances, axes = torch.linalg.eigh(cov.detach())
+    angle = torch.rad2deg(torch.atan2(axes[1, 1], axes[0, 1])).item()
+    centre = (float(mean[0]), float(mean[1]))
+    for i, n in enumerate(n_std):
+        width, height = (2 * n * variances.sqrt()).flip(0).tolist()
+        patch = Ellipse(centre, width, height, angle=angle, facecolor="none", edgecolor=COLORS[actor], lw=1.8)
+        patch.set_label(None if i else label)
+        ax.add_patch(patch)
+    ax.autoscale_view()
+    return ax
+
+
+def images(
+    ax: Axes,
+    x: Tensor,
+    columns: int = 10,
+    shape: tuple[int, int] | None = None,
+    vmin: float = 0,
+    vmax: float = 1,
+) -> Axes:
+    """Images as one tiled picture, row by row, ink dark on white.
+
+    Args:
+        ax: where to draw.
+        x: shape ``(N, H * W)``.
+        columns: how many images in a row.
+        shape: (H, W); square images if not given.
+        vmin: the value drawn white.
+        vmax: the value drawn black.
+
+    Raises:
+        ValueError: the pixels are no square and no shape is given, or it does not fit.
+    """
+    side = round(x.shape[-1] ** 0.5)
+    height, width = shape or (side, side)
+    if x.ndim != 2 or height * width != x.shape[1]:
+        raise ValueError(f"x must have shape (N, H * W) with (H, W) = {(height, width)}; got {tuple(x.shape)}")
+    rows = -(-x.shape[0] // columns)
+    blank = x.new_full((rows * columns - x.shape[0], height * width), vmin)
+    tiles = torch.cat([x.detach(), blank]).reshape(rows, columns, height, width)
+    framed = torch.nn.functional.pad(tiles, (1, 1, 1, 1), value=vmin)
+    picture = framed.permute(0, 2, 1, 3).reshape(rows * (height + 2), columns * (width + 2))
+    ax.imshow(picture, cmap="gray_r", vmin=vmin, vmax=vmax)
+    ax.set_axis_off()
+    return ax
+
+
+def latent_map(ax: Axes, mean: Tensor, labels: Tensor) -> Axes:
+    """Codes of labelled data in a two-dimensional latent space, each class in a colour, named at its median.
+
+    Args:
+        ax: where to draw.
+        mean: shape ``(N, 2)``.
+        labels: integers, shape ``(N,)``.
+    """
+    colors = plt.get_cmap("tab10")
+    for label in labels.unique().tolist():
+        of_class = mean[labels == label].detach()
+        ax.scatter(of_class[:, 0], of_class[:, 1], s=6, color=colors(label % 10), alpha=0.5, linewidths=0)
+        box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": colors(label % 10)}
+        middle = of_class.median(0).values.tolist()
+        ax.text(middle[0], middle[1], str(label), ha="center", va="center", bbox=box)
+    ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    return ax
+
+
+def learning_curve(ax: Axes, history: Any) -> Axes:
+    """The bound during training, on mini-batches and, if recorded, on held-out data.
+
+    Args:
+        ax: where to draw.
+        history: what :func:`vaelib.train.fit` returned.
+    """
+    ax.plot(history.steps, history.train, color=COLORS["data"], label="training")
+    if history.held_out:
+        ax.plot(history.steps, history.held_out, color=COLORS["bound"], label="held out")
+    ax.set(xlabel="step", ylabel="bound (nats per datum)")
+    ax.legend()
+    return ax
+
+
+def four_actors(ax: Axes, highlight: Iterable[str] = ()) -> Axes:
+    """The graphical model z → x with its actors: prior, likelihood, posterior, evidence, and the proxy q.
+
+    Args:
+        ax: where to draw.
+        highlight: which actors are drawn strongly; the others are faint. None named: all strong.
+
+    Raises:
+        ValueError: an actor that is not in the picture.
+    """
+    chosen = set(highlight) or set(_ACTORS)
+    if unknown := chosen - set(_ACTORS):
+        raise ValueError(f"highlight must name some of {sorted(_ACTORS)}; got {sorted(unknown)}")
+    for name, (label, x, y) in _ACTORS.items():
+        look: dict[str, Any] = {"color": COLORS[name], "alpha": 1.0 if name in chosen else 0.25}
+        ax.text(x, y, label, ha="center", va="center", alpha=look["alpha"])
+        if name in _NODES:
+            letter, fill = _NODES[name]
+            ax.add_patch(Circle((x, 0), 0.5, facecolor=fill, edgecolor=look["color"], alpha=look["alpha"], lw=2))
+            ax.text(x, 0, letter, ha="center", va="center", fontsize=16, alpha=look["alpha"])
+        else:
+            start, end, bend = _ARROWS[name]
+            arrow = FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=16, lw=2, **look)
+            arrow.set_connectionstyle(f"arc3,rad={bend}")
+            arrow.set_linestyle("--" if name == "proxy" else "-")
+            ax.add_patch(arrow)
+    ax.set(xlim=(-1.2, 5.2), ylim=(-1.3, 1.3), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+# What four_actors draws: a name and its place; the two nodes; the arrows from, to, and their bend.
+_ACTORS = {
+    "prior": (r"prior $p(z)$", 0.0, -0.75),
+    "evidence": (r"evidence $p_\theta(x)$", 4.0, -0.75),
+    "likelihood": (r"likelihood $p_\theta(x \mid z)$", 2.0, 0.2),
+    "posterior": (r"posterior $p_\theta(z \mid x)$", 2.0, 1.05),
+    "proxy": (r"proxy $q_\phi(z \mid x)$", 2.0, -1.05),
+}
+_NODES = {"prior": ("$z$", "white"), "evidence": ("$x$", "#E5E5E5")}
+_ARROWS = {
+    "likelihood": ((0.55, 0.0), (3.45, 0.0), 0.0),
+    "posterior": ((3.6, 0.4), (0.4, 0.4), 0.3),
+    "proxy": ((3.6, -0.4), (0.4, -0.4), -0.3),
+}

@@ -1,0 +1,278 @@
+"""Conditional distributions made by networks: encoders q(z | x) and decoders p(x | z).
+
+Chapter 2 of *Bounding the Evidence*. Each is a module that, called with what it is conditioned on, returns a
+``torch.distributions.Distribution``; the network inside predicts that distribution's parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Bernoulli, Categorical, Independent, Normal
+
+__all__ = [
+    "BernoulliDecoder",
+    "CategoricalDecoder",
+    "FreeGaussian",
+    "GaussianDecoder",
+    "GaussianEncoder",
+]
+
+Activation = Callable[[], nn.Module]
+
+
+class GaussianEncoder(nn.Module):
+    r"""An encoder :math:`q_\phi(z \mid x) = \mathcal{N}(z; \mu_\phi(x), \operatorname{diag} \sigma_\phi(x)^2)`.
+
+    One network predicts the mean and the logarithm of the standard deviation. Equation
+    :eq:`eq-gaussian-encoder`.
+
+    Args:
+        data_dim: X.
+        latent_dim: Z.
+        hidden: widths of the hidden layers; ``()`` makes the map linear.
+        activation: the class of the non-linearity.
+        net: a module of your own instead, from ``(B, X)`` to ``(B, 2 Z)``: first the means, then the log σ.
+
+    Raises:
+        ValueError: a dimension that is not a positive integer; x of another shape than ``(B, X)``; a net whose
+            output is not ``(B, 2 Z)``.
+
+    Source: Kingma & Welling (2014), equation 9.
+    """
+
+    def __init__(
+        self,
+        data_dim: int,
+        latent_dim: int,
+        hidden: Sequence[int] = (128, 128),
+        activation: Activation = nn.Tanh,
+        net: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.data_dim, self.latent_dim = _dim(data_dim, "data_dim"), _dim(latent_dim, "latent_dim")
+        self.net = net if net is not None else _mlp(data_dim, hidden, 2 * latent_dim, activation)
+
+    def forward(self, x: Tensor) -> Independent[Normal]:
+        if x.ndim < 2 or x.shape[-1] != self.data_dim:
+            raise ValueError(f"x must have shape (B, {self.data_dim}); got {tuple(x.shape)}")
+        mean, log_sigma = _output(self.net, x, 2 * self.latent_dim).chunk(2, -1)
+        return Independent(Normal(mean, log_sigma.exp()), 1)
+
+
+class FreeGaussian(nn.Module):
+    r"""One free :math:`(\mu_n, \sigma_n)` for each of N data: variational inference without amortisation.
+
+    It must be called with all N data at once, in their order. Equation :eq:`eq-free-gaussian`.
+
+    Args:
+        num_data: N.
+        latent_dim: Z.
+
+    Raises:
+        ValueError: a number that is not a positive integer; x with another number of rows than N.
+
+    Source: Jordan et al. (1999), section 6; Cremer et al. (2018), section 2.
+    """
+
+    def __init__(self, num_data: int, latent_dim: int) -> None:
+        super().__init__()
+        shape = (_dim(num_data, "num_data"), _dim(latent_dim, "latent_dim"))
+        self.mean = nn.Parameter(torch.zeros(shape))
+        self.log_sigma = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, x: Tensor) -> Independent[Normal]:
+        if x.shape[0] != self.mean.shape[0]:
+            raise ValueError(
+                f"x must hold all {self.mean.shape[0]} data of this FreeGaussian, in their order "
+                f"(batch_size=None in fit); got {tuple(x.shape)}"
+            )
+        return Independent(Normal(self.mean, self.log_sigma.exp()), 1)
+
+
+class GaussianDecoder(nn.Module):
+    r"""A decoder :math:`p_\theta(x \mid z) = \mathcal{N}(x; f_\theta(z), \sigma_\mathrm{dec}^2 I)`.
+
+    Equation :eq:`eq-gaussian-decoder`.
+
+    Args:
+        latent_dim: Z.
+        data_dim: X.
+        hidden: widths of the hidden layers; ``()`` makes f linear.
+        activation: the class of the non-linearity.
+        net: a module of your own for f instead, from ``(*, Z)`` to ``(*, X)``.
+        sigma_dec: the standard deviation, one positive number for all dimensions.
+        learn_sigma: whether its logarithm is a parameter; otherwise it stays fixed.
+
+    Raises:
+        ValueError: a dimension that is not a positive integer; a sigma_dec that is not positive; z of another
+            shape than ``(*, Z)``; a net whose output is not ``(*, X)``.
+
+    Source: Kingma & Welling (2014), appendix C.2.
+    """
+
+    log_sigma: Tensor
+
+    def __init__(
+        self,
+        latent_dim: int,
+        data_dim: int,
+        hidden: Sequence[int] = (128, 128),
+        activation: Activation = nn.Tanh,
+        net: nn.Module | None = None,
+        sigma_dec: float = 1.0,
+        learn_sigma: bool = False,
+    ) -> None:
+        super().__init__()
+        if not 0 < sigma_dec < float("inf"):
+            raise ValueError(f"sigma_dec must be a positive, finite number; got {sigma_dec!r}")
+        self.latent_dim, self.data_dim = _dim(latent_dim, "latent_dim"), _dim(data_dim, "data_dim")
+        self.net = net if net is not None else _mlp(latent_dim, hidden, data_dim, activation)
+        log_sigma = torch.tensor(float(sigma_dec)).log()
+        if learn_sigma:
+            self.log_sigma = nn.Parameter(log_sigma)
+        else:
+            self.register_buffer("log_sigma", log_sigma)
+
+    @property
+    def sigma_dec(self) -> Tensor:
+        """The standard deviation of the likelihood, a scalar tensor."""
+        return self.log_sigma.exp()
+
+    def forward(self, z: Tensor) -> Independent[Normal]:
+        _check_latent(z, self.latent_dim)
+        return Independent(Normal(_output(self.net, z, self.data_dim), self.sigma_dec), 1)
+
+
+class _BinaryPixels(Bernoulli):
+    """A Bernoulli that says what is wrong with grey pixels."""
+
+    def _validate_sample(self, value: Tensor) -> None:
+        grey = value[(value != 0) & (value != 1)]
+        if grey.numel():
+            raise ValueError(
+                f"x must hold binary pixels, 0 or 1, for a Bernoulli likelihood; got the grey value "
+                f"{grey.flatten()[0].item():.4g}. Binarise x (torch.bernoulli(x)) or use a GaussianDecoder"
+            )
+        super()._validate_sample(value)
+
+
+class BernoulliDecoder(nn.Module):
+    r"""A decoder for binary data: :math:`p_\theta(x \mid z) = \prod_i \rho_i^{x_i} (1 - \rho_i)^{1 - x_i}`.
+
+    The network predicts the logits of :math:`\rho = \rho_\theta(z)`. Grey pixels are refused: the Bernoulli is no
+    density over [0, 1]. Equation :eq:`eq-bernoulli-decoder`.
+
+    Args:
+        latent_dim: Z.
+        data_dim: X.
+        hidden: widths of the hidden layers; ``()`` makes the logits linear in z.
+        activation: the class of the non-linearity.
+        net: a module of your own for the logits instead, from ``(*, Z)`` to ``(*, X)``.
+
+    Raises:
+        ValueError: a dimension that is not a positive integer; z of another shape than ``(*, Z)``; a net whose
+            output is not ``(*, X)``; from ``log_prob``, an x with values other than 0 and 1.
+
+    Source: Kingma & Welling (2014), appendix C.1.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        data_dim: int,
+        hidden: Sequence[int] = (128, 128),
+        activation: Activation = nn.Tanh,
+        net: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.latent_dim, self.data_dim = _dim(latent_dim, "latent_dim"), _dim(data_dim, "data_dim")
+        self.net = net if net is not None else _mlp(latent_dim, hidden, data_dim, activation)
+
+    def forward(self, z: Tensor) -> Independent[Bernoulli]:
+        _check_latent(z, self.latent_dim)
+        return Independent(_BinaryPixels(logits=_output(self.net, z, self.data_dim)), 1)
+
+
+class _Symbols(Categorical):
+    """A Categorical that says what is wrong with symbols outside the alphabet."""
+
+    def _validate_sample(self, value: Tensor) -> None:
+        alphabet = self.logits.shape[-1]
+        outside = value[(value < 0) | (value >= alphabet) | (value % 1 != 0)]
+        if outside.numel():
+            raise ValueError(
+                f"x must hold integers from 0 to {alphabet - 1}, the symbols of the alphabet; "
+                f"got {outside.flatten()[0].item()}"
+            )
+        super()._validate_sample(value)
+
+
+class CategoricalDecoder(nn.Module):
+    r"""A decoder for sequences of symbols: :math:`p_\theta(x \mid z) = \prod_{i=1}^{\text{length}} \rho_{i, x_i}(z)`.
+
+    x is a tensor of integers, shape ``(B, length)``; given z its positions are independent. Equation
+    :eq:`eq-categorical-decoder`.
+
+    Args:
+        latent_dim: Z.
+        length: how many positions.
+        alphabet: how many symbols; 4 for DNA.
+        hidden: widths of the hidden layers; ``()`` makes the logits linear in z.
+        activation: the class of the non-linearity.
+        net: a module of your own for the logits instead, from ``(*, Z)`` to ``(*, length * alphabet)``.
+
+    Raises:
+        ValueError: a number that is not a positive integer; z of another shape than ``(*, Z)``; a net whose output
+            does not fit; from ``log_prob``, a symbol outside the alphabet.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        length: int,
+        alphabet: int,
+        hidden: Sequence[int] = (128, 128),
+        activation: Activation = nn.Tanh,
+        net: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.latent_dim = _dim(latent_dim, "latent_dim")
+        self.length, self.alphabet = _dim(length, "length"), _dim(alphabet, "alphabet")
+        self.net = net if net is not None else _mlp(latent_dim, hidden, length * alphabet, activation)
+
+    def forward(self, z: Tensor) -> Independent[Categorical]:
+        _check_latent(z, self.latent_dim)
+        logits = _output(self.net, z, self.length * self.alphabet)
+        return Independent(_Symbols(logits=logits.unflatten(-1, (self.length, self.alphabet))), 1)
+
+
+def _mlp(n_in: int, hidden: Sequence[int], n_out: int, activation: Activation) -> nn.Sequential:
+    """Linear layers with the non-linearity between them, none after the last."""
+    widths = [n_in, *(_dim(width, "hidden") for width in hidden), n_out]
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after), activation()]
+    return nn.Sequential(*layers[:-1])
+
+
+def _output(net: nn.Module, given: Tensor, n_out: int) -> Tensor:
+    out: Tensor = net(given)
+    expected = (*given.shape[:-1], n_out)
+    if out.shape != expected:
+        raise ValueError(f"net must return shape {expected} here; got {tuple(out.shape)}")
+    return out
+
+
+def _check_latent(z: Tensor, latent_dim: int) -> None:
+    if z.ndim < 1 or z.shape[-1] != latent_dim:
+        raise ValueError(f"z must have shape (*, {latent_dim}); got {tuple(z.shape)}")
+
+
+def _dim(value: int, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a positive integer; got {value!r}")
+    return value
