@@ -137,6 +137,6 @@ def interpolate(model: Any, q: Encoder, x_from: Tensor, x_to: Tensor, n: int) ->
     if x_from.shape != x_to.shape:
         raise ValueError(f"x_from and x_to must have one shape; got {tuple(x_from.shape)}, {tuple(x_to.shape)}")
     start, end = _proxy(q, x_from).mean, _proxy(q, x_to).mean
-    t = torch.linspace(0, 1, _positive_int(n, "n")).to(start)[:, None, None]
+    t = torch.linspace(0, 1, _positive_int(n, "n"), dtype=start.dtype, device=start.device)[:, None, None]
     mean: Tensor = model.decoder((1 - t) * start + t * end).mean
     return mean

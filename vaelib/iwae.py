@@ -91,7 +91,9 @@ def iwae_dreg(model: Model, q: Encoder, x: Tensor, K: int, chunk: int | None = N
         log_w = log_weights_path(0)
     else:
         log_w = torch.cat([_recomputed(log_weights_path, i) for i in range(len(sizes))])
-    w_tilde.extend(normalized_weights(log_w.detach()).split(sizes))
+    # Where all weights are zero there is nothing to normalise, and no gradient.
+    nothing = (log_w == -torch.inf).all(0)
+    w_tilde.extend(normalized_weights(log_w.detach()).masked_fill(nothing, 0.0).split(sizes))
     return log_mean_exp(log_w)
 
 

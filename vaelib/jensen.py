@@ -44,8 +44,8 @@ def jensen_gap(log_w: Tensor, dim: int = 0) -> Tensor:
 
     .. math:: \log \frac{1}{K} \sum_{k=1}^{K} w_k - \frac{1}{K} \sum_{k=1}^{K} \log w_k \;\ge\; 0
 
-    It is zero only if all weights are equal, and infinite if some but not all of them are zero. Equation
-    :eq:`eq-jensen-gap`.
+    It is zero only if all weights are equal, infinite if some but not all of them are zero, and not a number if all
+    are. Equation :eq:`eq-jensen-gap`.
 
     Args:
         log_w: logarithms of the weights, any shape, in nats.

@@ -342,8 +342,8 @@ def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGa
 
     Source: Tipping & Bishop (1999), equations 7 and 8.
     """
-    if x.ndim != 2 or 0 in x.shape:
-        raise ValueError(f"x must have shape (N, X); got {tuple(x.shape)}")
+    if x.ndim != 2 or 0 in x.shape or not x.is_floating_point():
+        raise ValueError(f"x must be floating point, of shape (N, X); got {x.dtype}, {tuple(x.shape)}")
     n_most = x.shape[1] - (sigma is None)
     if _positive_int(latent_dim, "latent_dim") > n_most:
         raise ValueError(f"latent_dim must be at most {n_most} for x {tuple(x.shape)}; got {latent_dim}")
@@ -352,7 +352,7 @@ def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGa
     eigenvalues, u = torch.linalg.eigh(centred.mT @ centred / x.shape[0])
     eigenvalues, u = eigenvalues.flip(0), u.flip(1)
     variance = eigenvalues[latent_dim:].mean() if sigma is None else _positive(sigma, "sigma").double() ** 2
-    if variance <= 1e-12 * eigenvalues[0].clamp(min=1e-300):
+    if sigma is None and variance <= 1e-12 * eigenvalues[0].clamp(min=1e-300):
         raise ValueError(f"x has no variance left outside {latent_dim} dimensions; give a positive sigma")
     w = u[:, :latent_dim] * (eigenvalues[:latent_dim] - variance).clamp(min=0).sqrt()
     return LinearGaussian(w.to(x), mean.to(x), variance.sqrt().to(x))
@@ -379,6 +379,8 @@ def simple_monte_carlo(model: LatentVariableModel, x: Tensor, K: int, chunk: int
     Raises:
         ValueError: K or chunk is not a positive integer, or x does not fit the model.
     """
+    if x.ndim < 2:
+        raise ValueError(f"x must have shape (B, X); got {tuple(x.shape)}")
     _positive_int(chunk, "chunk")
     prior = model.prior()
     log_sum = torch.tensor(-math.inf)
@@ -414,7 +416,7 @@ def _positive_int(value: int, name: str) -> int:
 
 
 def _positive(value: float | Tensor, name: str) -> Tensor:
-    number = torch.as_tensor(value).detach()
+    number = value.detach() if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
     if number.ndim != 0 or not (number > 0 and number.isfinite()):
         raise ValueError(f"{name} must be one positive, finite number; got {value!r}")
     return number

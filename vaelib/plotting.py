@@ -98,7 +98,7 @@ def exact(ax: Axes, value: float | Tensor, label: str | None = "exact", axis: st
         axis: ``"y"`` for a horizontal line, ``"x"`` for a vertical one.
     """
     line = ax.axhline if axis == "y" else ax.axvline
-    line(float(value), color=COLORS["evidence"], linewidth=1.2, linestyle="--", label=label)
+    line(float(torch.as_tensor(value).detach()), color=COLORS["evidence"], linewidth=1.2, linestyle="--", label=label)
     return ax
 
 
@@ -123,6 +123,7 @@ def band(
         n_se: half the band's width in standard errors.
     """
     color = color or COLORS["bound"]
+    y, se = y.detach(), se.detach()
     ax.plot(x, y, color=color, label=label)
     ax.fill_between(x, y - n_se * se, y + n_se * se, color=color, alpha=0.25, linewidth=0)
     return ax
@@ -146,6 +147,7 @@ def ellipse(
         n_std: one ellipse for each.
         label: for the legend.
     """
+    mean = mean.detach()
     variances, axes = torch.linalg.eigh(cov.detach())
     angle = torch.rad2deg(torch.atan2(axes[1, 1], axes[0, 1])).item()
     centre = (float(mean[0]), float(mean[1]))

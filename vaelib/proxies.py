@@ -103,13 +103,13 @@ class GaussianDecoder(nn.Module):
         data_dim: X.
         hidden: widths of the hidden layers; ``()`` makes f linear.
         activation: the class of the non-linearity.
-        net: a module of your own for f instead, from ``(*, Z)`` to ``(*, X)``.
+        net: a module of your own for f instead, from ``(B, Z)`` to ``(B, X)``.
         sigma_dec: the standard deviation, one positive number for all dimensions.
         learn_sigma: whether its logarithm is a parameter; otherwise it stays fixed.
 
     Raises:
         ValueError: a dimension that is not a positive integer; a sigma_dec that is not positive; z of another
-            shape than ``(*, Z)``; a net whose output is not ``(*, X)``.
+            shape than ``(*, Z)``; a net whose output is not ``(B, X)``.
 
     Source: Kingma & Welling (2014), appendix C.2.
     """
@@ -171,11 +171,11 @@ class BernoulliDecoder(nn.Module):
         data_dim: X.
         hidden: widths of the hidden layers; ``()`` makes the logits linear in z.
         activation: the class of the non-linearity.
-        net: a module of your own for the logits instead, from ``(*, Z)`` to ``(*, X)``.
+        net: a module of your own for the logits instead, from ``(B, Z)`` to ``(B, X)``.
 
     Raises:
         ValueError: a dimension that is not a positive integer; z of another shape than ``(*, Z)``; a net whose
-            output is not ``(*, X)``; from ``log_prob``, an x with values other than 0 and 1.
+            output is not ``(B, X)``; from ``log_prob``, an x with values other than 0 and 1.
 
     Source: Kingma & Welling (2014), appendix C.1.
     """
@@ -223,7 +223,7 @@ class CategoricalDecoder(nn.Module):
         alphabet: how many symbols; 4 for DNA.
         hidden: widths of the hidden layers; ``()`` makes the logits linear in z.
         activation: the class of the non-linearity.
-        net: a module of your own for the logits instead, from ``(*, Z)`` to ``(*, length * alphabet)``.
+        net: a module of your own for the logits instead, from ``(B, Z)`` to ``(B, length * alphabet)``.
 
     Raises:
         ValueError: a number that is not a positive integer; z of another shape than ``(*, Z)``; a net whose output
@@ -260,11 +260,12 @@ def _mlp(n_in: int, hidden: Sequence[int], n_out: int, activation: Activation) -
 
 
 def _output(net: nn.Module, given: Tensor, n_out: int) -> Tensor:
-    out: Tensor = net(given)
-    expected = (*given.shape[:-1], n_out)
-    if out.shape != expected:
-        raise ValueError(f"net must return shape {expected} here; got {tuple(out.shape)}")
-    return out
+    # One batch axis, whatever came in: convolutions and batch normalisation know no axis of samples.
+    rows = given.reshape(-1, given.shape[-1])
+    out: Tensor = net(rows)
+    if out.shape != (rows.shape[0], n_out):
+        raise ValueError(f"net must return shape {(rows.shape[0], n_out)} here; got {tuple(out.shape)}")
+    return out.reshape(*given.shape[:-1], n_out)
 
 
 def _check_latent(z: Tensor, latent_dim: int) -> None:
