@@ -1,0 +1,81 @@
+# Bounding the Evidence. `make help` says what there is; README.md has the plain commands behind it.
+
+PYTHON      ?= python3
+TORCH_INDEX ?=
+VENV        := .venv
+BIN         := $(VENV)/bin
+
+# One thread, so that sums are made in one order; and nothing of the caller's that would change a figure or an import.
+export OMP_NUM_THREADS = 1
+export MKL_NUM_THREADS = 1
+unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
+
+.PHONY: help venv book test lint format notebooks chapters serve clean distclean
+
+help:
+	@echo "make book       build the book: _build/html/index.html"
+	@echo "make test       lint, types, tests, and every notebook run again and compared"
+	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
+	@echo "make serve      build the book and serve it at http://localhost:8000"
+	@echo "make chapters   measure every chapter: seconds, memory, words (benchmarks/CHAPTERS.md)"
+	@echo "make lint       ruff and mypy;  make format  lets ruff mend what it can"
+	@echo "make clean      remove what was built;  make distclean  removes $(VENV) too"
+	@echo
+	@echo "Each makes $(VENV) itself where it is missing or out of date. Variables:"
+	@echo "  PYTHON=python3.12   which Python (3.11 or newer) makes $(VENV)"
+	@echo "  TORCH_INDEX=https://download.pytorch.org/whl/cpu   torch without GPU libraries, on Linux"
+
+# $(VENV)/.ready is written last and says what was installed, where and for which Python: an install that was cut short,
+# changed pins or a moved folder leave no $(VENV) that is trusted.
+venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is missing or older than 3.11; name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@set -e; \
+	wanted=$$({ cat requirements.txt pyproject.toml; pwd; $(PYTHON) --version; } | cksum); \
+	if [ "$$(cat $(VENV)/.ready 2>/dev/null)" != "$$wanted" ]; then \
+	  echo "Installing the pinned environment into $(VENV): some minutes, 1.5 GB or more."; \
+	  $(PYTHON) -c 'import ensurepip, venv' || \
+	    { echo "make: $(PYTHON) cannot make virtual environments; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }; \
+	  $(PYTHON) -m venv --clear $(VENV); \
+	  pip="$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off"; \
+	  $$pip --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' requirements.txt)"; \
+	  $$pip --requirement requirements.txt; \
+	  $$pip --no-build-isolation --no-deps --editable .; \
+	  $(BIN)/python -c 'import matplotlib.font_manager, torch, vaelib'; \
+	  echo "$$wanted" > $(VENV)/.ready; \
+	fi
+
+book: venv
+	$(BIN)/python book/_ext/execution.py
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "The book is built: _build/html/index.html"
+
+test: lint
+	$(BIN)/pytest -n 2 --cov --cov-report=term
+	$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile book/notebooks
+	@echo "All tests passed: lint, types, tests, and every notebook prints what it says."
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: venv
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+notebooks: venv
+	$(BIN)/python book/_ext/notebooks.py
+
+chapters: venv
+	$(BIN)/python benchmarks/chapters.py
+
+serve: book
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+
+clean:
+	rm -rf _build build *.egg-info .coverage .coverage.* .pytest_cache .ruff_cache .mypy_cache
+	find book vaelib tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)

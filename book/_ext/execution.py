@@ -1,0 +1,118 @@
+"""Run the chapters, once: the page and the notebook of a chapter show the same outputs, from one cache.
+
+The cache is jupyter-cache's, whose key is a chapter's code cells. The name of its folder is a hash of the library and
+the pins, so that a change in either never meets an old output, and an edit of prose runs nothing.
+
+As a script: run what the cache lacks (all chapters, or those named). As a Sphinx extension: build from this cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
+from myst_parser.config.main import MdParserConfig
+from nbformat import NotebookNode
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def config() -> dict[str, Any]:
+    """What _config.yml says."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
+
+
+def cache_path() -> Path:
+    """The cache of outputs that belong to the library and the pins as they are now."""
+    digest = hashlib.sha256()
+    for path in sorted([*ROOT.glob("vaelib/**/*.py"), ROOT / "requirements.txt"]):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return ROOT / "_build" / ".jupyter_cache" / digest.hexdigest()[:16]
+
+
+def chapters() -> list[Path]:
+    """The pages of the book that have cells to run, in the book's order."""
+    pages = [ROOT / name for name in parse_toc_yaml(ROOT / "_toc.yml")]
+    return [page for page in pages if page.is_file() and is_myst_markdown_notebook(page.read_text("utf8"))]
+
+
+def read(chapter: Path) -> NotebookNode:
+    """A chapter as a notebook without outputs, read as the book's build reads it."""
+    extensions = config()["parse"]["myst_enable_extensions"]
+    return read_myst_markdown_notebook(chapter.read_text("utf8"), MdParserConfig(enable_extensions=extensions))
+
+
+def run(chapter: Path, notebook: NotebookNode | None = None) -> ExecutionResult:
+    """Run a chapter in a fresh kernel, in the chapter's folder. An error in a cell is in the result."""
+    return single_nb_execution(
+        notebook or read(chapter),
+        cwd=str(chapter.parent),
+        timeout=config()["execute"]["timeout"],
+        allow_errors=False,
+        coalesce_streams=True,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # not: that it listens on this machine only
+    )
+
+
+def missing(wanted: Iterable[Path]) -> list[Path]:
+    """The chapters among these whose outputs the cache lacks."""
+    cache = get_cache(cache_path())
+    lacking = []
+    for chapter in wanted:
+        try:
+            cache.match_cache_notebook(read(chapter))
+        except KeyError:
+            lacking.append(chapter)
+    return lacking
+
+
+def fill(wanted: Iterable[Path]) -> bool:
+    """Run those chapters that the cache lacks, two at a time, and say how it went. True if none failed."""
+    cache = get_cache(cache_path())
+    lacking = missing(wanted)
+    ok = True
+    with ProcessPoolExecutor(max_workers=2) as pool:
+        for chapter, result in zip(lacking, pool.map(run, lacking), strict=True):
+            name = chapter.relative_to(ROOT)
+            if result.err is None:
+                bundle = CacheBundleIn(result.nb, str(chapter), data={"execution_seconds": result.time})
+                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+                print(f"{name}: ran in {result.time:.1f} s", flush=True)
+            else:
+                ok = False
+                print(f"{name}: FAILED\n{result.err}", file=sys.stderr, flush=True)
+    return ok
+
+
+def executed(chapter: Path) -> NotebookNode:
+    """A chapter with its outputs, from the cache; it must be there."""
+    return get_cache(cache_path()).merge_match_into_notebook(read(chapter))[1]
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Sphinx: use this cache. The setting is part of the environment: a new path makes every page out of date."""
+    app.connect("config-inited", lambda _, sphinx: setattr(sphinx, "nb_execution_cache_path", str(cache_path())))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def main(names: list[str]) -> int:
+    start = time.perf_counter()
+    wanted = [Path(name).resolve() for name in names] or chapters()
+    ok = fill(wanted)
+    print(f"{len(wanted)} chapters, {time.perf_counter() - start:.1f} s" if ok else "A chapter failed.", flush=True)
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,117 @@
+"""Chapter 3: log-mean-exp where the naive formula fails, and the size of the Jensen gap."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from oracles import assert_mean, bound_from_weights, kl_gaussians, lg_conditioned, t64
+from torch.distributions import Independent, Normal
+
+from vaelib.jensen import jensen_gap, log_mean_exp
+from vaelib.latent import LinearGaussian
+
+
+def log_normal(s, *shape):
+    return s * torch.randn(shape, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("dim", [0, 1, 2, -1])
+def test_log_mean_exp_is_the_log_of_the_mean_of_exp(dim):
+    log_w = torch.randn(3, 4, 5, dtype=torch.float64)
+    truth = np.log(np.exp(log_w.numpy()).mean(dim))
+    np.testing.assert_allclose(log_mean_exp(log_w, dim), truth, atol=1e-14)
+    if dim == 0:
+        np.testing.assert_allclose(log_mean_exp(log_w), truth, atol=1e-14)
+
+
+@pytest.mark.parametrize("shift", [-1e5, -800.0, 800.0, 1e5])
+def test_claim_3_5_log_mean_exp_is_exact_where_exp_overflows_or_vanishes(shift):
+    log_w = t64(0.0, math.log(3), -math.inf, math.log(4))
+    with np.errstate(over="ignore", divide="ignore"):
+        assert np.isinf(np.log(np.exp(shift + log_w.numpy()).mean()))
+    assert abs(log_mean_exp(shift + log_w).item() - (shift + math.log(2))) < 1e-10
+
+
+def test_claim_3_5_its_gradient_is_the_softmax():
+    log_w = t64([[900.0, -2.0], [901.0, -math.inf], [-900.0, 1.0]]).requires_grad_()
+    log_mean_exp(log_w).sum().backward()
+    e = math.e
+    truth = [[1 / (1 + e), e**-2 / (e**-2 + e)], [e / (1 + e), 0], [0, e / (e**-2 + e)]]
+    np.testing.assert_allclose(log_w.grad, truth, atol=1e-14)
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+def test_claim_3_5_all_weights_zero_give_minus_infinity_and_no_nan_gradient(dim):
+    log_w = torch.full((3, 3), -math.inf, dtype=torch.float64)
+    log_w[dim, 1 - dim] = 0.0
+    log_w[:, 2].fill_(-math.inf)
+    log_w = (log_w if dim == 0 else log_w.mT.contiguous()).requires_grad_()
+    value = log_mean_exp(log_w, dim)
+    value.sum().backward()
+    assert value[2] == -math.inf and log_w.grad.isfinite().all()
+    assert log_w.grad.select(1 - dim, 2).count_nonzero() == 0
+
+
+def test_jensen_gap_is_log_of_mean_minus_mean_of_log():
+    log_w = torch.randn(6, 4, dtype=torch.float64)
+    w = np.exp(log_w.numpy())
+    np.testing.assert_allclose(jensen_gap(log_w), np.log(w.mean(0)) - np.log(w).mean(0), atol=1e-14)
+    np.testing.assert_allclose(jensen_gap(log_w, 1), np.log(w.mean(1)) - np.log(w).mean(1), atol=1e-14)
+
+
+def test_jensen_gap_is_infinite_if_some_weights_are_zero():
+    assert jensen_gap(t64(0.0, -math.inf)) == math.inf
+
+
+@pytest.mark.parametrize("s", [0.25, 0.5, 1.0, 1.5])
+def test_claim_3_1_the_gap_of_a_log_normal_is_half_the_variance_of_its_log(s):
+    log_w = log_normal(s, 20_000, 100)
+    # The mean of 20,000 weights is short of E w by v / 2K on average.
+    truth = s**2 / 2 - math.expm1(s**2) / 40_000
+    assert_mean(jensen_gap(log_w), truth)
+
+
+@pytest.mark.parametrize("d", [0.0, 0.1, 0.6, 0.99])
+def test_claim_3_2_the_gap_of_two_points_closes_only_if_they_are_one(d):
+    gap = jensen_gap(t64(1 - d, 1 + d).log()).item()
+    assert abs(gap + 0.5 * math.log(1 - d**2)) < 1e-14
+    assert (gap > 0) == (d > 0)
+
+
+def log_normal_gap(s, K):
+    """T1 for log-normal weights of mean 1."""
+    e = np.linspace(-12, 12, 1201)
+    probability = np.exp(-0.5 * e**2) / np.exp(-0.5 * e**2).sum()
+    return -bound_from_weights(np.exp(s * e - s**2 / 2), probability, K)
+
+
+@pytest.mark.parametrize("s, K", [(0.5, 4), (0.5, 32), (1.0, 64)])
+def test_claim_3_3_averaging_first_shrinks_the_gap_as_one_over_K(s, K):
+    v = math.expm1(s**2)
+    series = v / (2 * K) - v**2 * (4 * v + 3) / (12 * K**2)
+    exact = log_normal_gap(s, K)
+    assert abs(exact / series - 1) < 0.01
+    assert_mean(s**2 / 2 - log_mean_exp(log_normal(s, K, 20_000)), exact)
+
+
+def test_claim_3_3_but_not_before_K_exceeds_the_variance():
+    leading = math.expm1(4.0) / (2 * 1024)
+    assert 0.6 < log_normal_gap(2.0, 1024) / leading < 0.75  # the term v / 2K is half as much again
+
+
+def test_claim_3_4_with_weights_of_a_model_the_gap_is_kl_from_q_to_the_posterior():
+    weight, bias, sigma, x = np.array([[1.0, 0.4], [0.2, -0.8]]), np.zeros(2), 0.6, np.array([0.7, -0.2])
+    q = Independent(Normal(t64(0.2, 0.1), t64(0.5, 0.6)), 1)
+    z = q.sample((20_000, 60, 1))
+    log_w = LinearGaussian(t64(weight), t64(bias), sigma).log_joint(t64(x[None]), z) - q.log_prob(z)
+    mean, cov = lg_conditioned(weight, bias, sigma, x)
+    truth = kl_gaussians(np.array([0.2, 0.1]), np.diag([0.25, 0.36]), mean, cov)
+    assert_mean(jensen_gap(log_w.detach()).squeeze(-1), truth)
+
+
+@pytest.mark.parametrize("function", [log_mean_exp, jensen_gap])
+@pytest.mark.parametrize("shape, dim", [((), 0), ((0, 3), 0), ((3, 0), 1), ((3,), 1), ((3, 2), -3)])
+def test_there_must_be_a_sample(function, shape, dim):
+    with pytest.raises(ValueError, match=f"log_w must have at least one sample along dim {dim}"):
+        function(torch.zeros(shape), dim)

@@ -1,0 +1,335 @@
+"""Chapter 2: encoders and decoders as densities, and what a diagonal proxy costs."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from oracles import assert_mean, kl_gaussians, lg_conditioned, t64
+from scipy import stats
+from scipy.special import expit, log_softmax
+from torch import nn
+from torch.distributions import Independent, Normal, kl_divergence
+
+from vaelib.elbo import elbo_score, elbo_stl
+from vaelib.latent import LatentVariableModel, LinearGaussian, StandardNormal
+from vaelib.proxies import (
+    BernoulliDecoder,
+    CategoricalDecoder,
+    FreeGaussian,
+    GaussianDecoder,
+    GaussianEncoder,
+)
+from vaelib.train import fit
+
+DECODERS = [
+    lambda **more: GaussianDecoder(2, 6, **more),
+    lambda **more: BernoulliDecoder(2, 6, **more),
+    lambda **more: CategoricalDecoder(2, 3, 2, **more),
+]
+
+
+def mlp_numpy(net, given, activation=np.tanh):
+    """The forward pass of a stack of linear layers, by hand."""
+    linear = [layer for layer in net if isinstance(layer, nn.Linear)]
+    for i, layer in enumerate(linear):
+        weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
+        given = given @ weight.T + bias
+        given = activation(given) if i < len(linear) - 1 else given
+    return given
+
+
+# Densities
+
+
+@pytest.mark.parametrize("hidden", [(), (5,), (5, 4)])
+def test_gaussian_encoder_is_the_normal_that_its_network_predicts(hidden):
+    q = GaussianEncoder(4, 3, hidden).double()
+    x, z = torch.randn(6, 4, dtype=torch.float64), torch.randn(5, 6, 3, dtype=torch.float64)
+    out = mlp_numpy(q.net, x.numpy())
+    truth = stats.norm.logpdf(z, out[:, :3], np.exp(out[:, 3:])).sum(-1)
+    assert q(x).batch_shape == (6,) and q(x).event_shape == (3,)
+    np.testing.assert_allclose(q(x).log_prob(z).detach(), truth, rtol=1e-12)
+
+
+@pytest.mark.parametrize("learn_sigma", [True, False])
+def test_gaussian_decoder_is_the_normal_around_its_network(learn_sigma):
+    decoder = GaussianDecoder(2, 4, (5,), sigma_dec=0.3, learn_sigma=learn_sigma).double()
+    z, x = torch.randn(5, 6, 2, dtype=torch.float64), torch.randn(6, 4, dtype=torch.float64)
+    truth = stats.norm.logpdf(x, mlp_numpy(decoder.net, z.numpy()), 0.3).sum(-1)
+    np.testing.assert_allclose(decoder(z).log_prob(x).detach(), truth, rtol=1e-6)  # sigma was a float32
+    assert abs(decoder.sigma_dec.item() - 0.3) < 1e-7
+    assert ("log_sigma" in dict(decoder.named_parameters())) == learn_sigma
+    assert "log_sigma" in decoder.state_dict()
+
+
+def test_bernoulli_decoder_is_the_mass_of_scipy():
+    decoder = BernoulliDecoder(2, 4, (5,)).double()
+    z, x = torch.randn(5, 6, 2, dtype=torch.float64), torch.randint(2, (6, 4)).double()
+    truth = stats.bernoulli.logpmf(x, expit(mlp_numpy(decoder.net, z.numpy()))).sum(-1)
+    np.testing.assert_allclose(decoder(z).log_prob(x).detach(), truth, rtol=1e-11)
+
+
+def test_categorical_decoder_is_the_sum_of_log_softmax_at_the_symbols():
+    decoder = CategoricalDecoder(2, 4, 3, (5,)).double()
+    z, x = torch.randn(5, 6, 2, dtype=torch.float64), torch.randint(3, (6, 4))
+    log_rho = log_softmax(mlp_numpy(decoder.net, z.numpy()).reshape(5, 6, 4, 3), axis=-1)
+    truth = np.take_along_axis(log_rho, np.tile(x.numpy()[None, ..., None], (5, 1, 1, 1)), -1).sum((-1, -2))
+    np.testing.assert_allclose(decoder(z).log_prob(x).detach(), truth, rtol=1e-12)
+
+
+def test_free_gaussian_has_a_mean_and_a_deviation_for_every_datum():
+    q, z = FreeGaussian(3, 2).double(), np.random.default_rng(0).normal(size=(5, 3, 2))
+    with torch.no_grad():
+        q.mean.copy_(torch.randn(3, 2))
+        q.log_sigma.copy_(torch.randn(3, 2))
+    truth = stats.norm.logpdf(z, q.mean.detach(), q.log_sigma.detach().exp()).sum(-1)
+    np.testing.assert_allclose(q(torch.zeros(3, 9)).log_prob(t64(z)).detach(), truth, rtol=1e-13)
+
+
+def test_the_activation_and_the_default_widths_are_those_asked_for():
+    q = GaussianEncoder(4, 3, (5, 6), nn.ReLU).double()
+    x = torch.randn(7, 4, dtype=torch.float64)
+    truth = mlp_numpy(q.net, x.numpy(), lambda a: np.maximum(a, 0))[:, :3]
+    np.testing.assert_allclose(q(x).mean.detach(), truth, rtol=1e-12)
+    for module in (GaussianEncoder(4, 3), GaussianDecoder(3, 4), BernoulliDecoder(3, 4)):
+        assert [layer.out_features for layer in module.net if isinstance(layer, nn.Linear)][:2] == [128, 128]
+
+
+# Modules
+
+
+@pytest.mark.parametrize("make", DECODERS)
+@pytest.mark.parametrize("leading", [(), (5,), (4, 5)])
+def test_decoders_take_any_leading_axes_of_z(make, leading):
+    p = make()(torch.randn(*leading, 2))
+    assert p.batch_shape == leading
+    assert p.sample().shape[: len(leading)] == leading
+
+
+@pytest.mark.parametrize("make", [*DECODERS, lambda: GaussianEncoder(2, 3), lambda: FreeGaussian(5, 3)])
+def test_modules_follow_state_dict_and_double(make):
+    one, other, given = make(), make(), torch.randn(5, 2)
+    with torch.no_grad():
+        for p in other.parameters():
+            p.add_(0.1)
+    assert not torch.equal(one(given).mean, other(given).mean) or torch.isnan(one(given).mean).all()
+    one.load_state_dict(other.state_dict())
+    sample = other(given).sample()
+    assert torch.equal(one(given).log_prob(sample), other(given).log_prob(sample))
+    p = one.double()(given.double())
+    assert p.log_prob(p.sample()).dtype == torch.float64
+
+
+def test_every_decoder_samples_what_it_gives_a_density():
+    for make in DECODERS:
+        decoder = make()
+        x, _ = LatentVariableModel(StandardNormal(2), decoder).sample(7)
+        assert x.shape[0] == 7 and decoder(torch.zeros(7, 2)).log_prob(x).isfinite().all()
+
+
+def test_grey_pixels_are_refused_by_name():
+    p = BernoulliDecoder(2, 3)(torch.zeros(1, 2))
+    with pytest.raises(ValueError, match=r"binary pixels.*grey value 0\.25.*torch\.bernoulli"):
+        p.log_prob(torch.tensor([[0.0, 0.25, 1.0]]))
+    with pytest.raises(ValueError, match="binary pixels"):
+        p.log_prob(torch.tensor([[0.0, math.nan, 1.0]]))
+    with pytest.raises(ValueError, match="broadcastable"):
+        p.log_prob(torch.zeros(1, 4))
+
+
+@pytest.mark.parametrize("symbol", [-1, 4, 0.5])
+def test_symbols_outside_the_alphabet_are_refused_by_name(symbol):
+    p = CategoricalDecoder(2, 3, 4)(torch.zeros(1, 2))
+    with pytest.raises(ValueError, match=rf"integers from 0 to 3.*got {symbol}"):
+        p.log_prob(torch.tensor([[0, symbol, 3]]))
+    with pytest.raises(ValueError):
+        p.log_prob(torch.zeros(1, 4))
+
+
+def test_a_convolutional_encoder_unflattens_inside():
+    net = nn.Sequential(
+        nn.Unflatten(-1, (1, 4, 4)), nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 6)
+    ).double()
+    q, x = GaussianEncoder(16, 3, net=net), torch.randn(5, 16, dtype=torch.float64)
+    truth = net(x)
+    torch.testing.assert_close(q(x).mean, truth[:, :3], rtol=1e-13, atol=0)
+    torch.testing.assert_close(q(x).stddev, truth[:, 3:].exp(), rtol=1e-13, atol=0)
+
+
+@pytest.mark.parametrize("leading", [(), (5,), (3, 5), (2, 3, 5)])
+def test_a_convolutional_decoder_sees_one_batch_axis_whatever_the_samples(leading):
+    net = nn.Sequential(
+        nn.Linear(2, 8), nn.Unflatten(-1, (2, 2, 2)), nn.ConvTranspose2d(2, 1, 2, 2), nn.Flatten(-3)
+    ).double()
+    z = torch.randn(*leading, 2, dtype=torch.float64)
+    truth = net(z.reshape(-1, 2)).reshape(*leading, 16)
+    for decoder in (GaussianDecoder(2, 16, net=net).double(), BernoulliDecoder(2, 16, net=net)):
+        mean = decoder(z).mean
+        torch.testing.assert_close(mean, truth if mean.min() < 0 else truth.sigmoid(), rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("make", [*DECODERS, lambda **more: GaussianEncoder(2, 3, **more)])
+def test_a_net_with_the_wrong_end_is_named(make):
+    with pytest.raises(ValueError, match=r"net must return shape \(5, 6\)( here)?; got \(5, 7\)"):
+        make(net=nn.Linear(2, 7))(torch.zeros(5, 2))
+
+
+@pytest.mark.parametrize("make", DECODERS)
+@pytest.mark.parametrize("shape", [(5, 3), ()])
+def test_decoders_name_the_shape_of_z(make, shape):
+    with pytest.raises(ValueError, match=r"z must have shape \(\*, 2\); got"):
+        make()(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(4,), (5, 3)])
+def test_the_encoder_names_the_shape_of_x(shape):
+    with pytest.raises(ValueError, match=r"x must have shape \(B, 4\); got"):
+        GaussianEncoder(4, 2)(torch.zeros(shape))
+
+
+def test_free_gaussian_wants_all_data_at_once():
+    with pytest.raises(ValueError, match=r"all 3 data of this FreeGaussian.*batch_size=None.*got \(2, 9\)"):
+        FreeGaussian(3, 2)(torch.zeros(2, 9))
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: GaussianEncoder(0, 2), "data_dim must be a positive integer; got 0"),
+        (lambda: GaussianEncoder(4, 2.0), "latent_dim must be a positive integer"),
+        (lambda: GaussianEncoder(4, 2, (0,)), "hidden must be a positive integer"),
+        (lambda: FreeGaussian(True, 2), "num_data must be a positive integer"),
+        (lambda: FreeGaussian(3, -1), "latent_dim must be a positive integer"),
+        (lambda: GaussianDecoder(0, 4), "latent_dim must be a positive integer"),
+        (lambda: GaussianDecoder(2, 0), "data_dim must be a positive integer"),
+        (lambda: GaussianDecoder(2, 4, sigma_dec=0.0), "sigma_dec must be a positive, finite number; got 0"),
+        (lambda: GaussianDecoder(2, 4, sigma_dec=math.inf), "sigma_dec must be a positive, finite number"),
+        (lambda: BernoulliDecoder(2, 0), "data_dim must be a positive integer"),
+        (lambda: CategoricalDecoder(2, 0, 4), "length must be a positive integer"),
+        (lambda: CategoricalDecoder(2, 3, 0), "alphabet must be a positive integer"),
+    ],
+)
+def test_modules_refuse_what_is_no_dimension(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+# Claims
+
+
+def test_claim_2_1_a_linear_encoder_is_exact_where_the_columns_of_W_are_orthogonal():
+    weight, bias, sigma = np.array([[1.0, 0.5], [1.0, -0.5], [0.0, 0.3], [0.0, 0.0]]), np.ones(4), 0.6
+    assert (weight[:, 0] @ weight[:, 1]) == 0
+    model = LinearGaussian(t64(weight), t64(bias), sigma).requires_grad_(False)
+    x, q = model.sample(500)[0], GaussianEncoder(4, 2, hidden=()).double()
+    fit(elbo_stl, model, q, x, steps=800, batch_size=500, lr=0.1, schedule="cosine", record_every=800)
+    out = q(x)
+    mean = np.array([lg_conditioned(weight, bias, sigma, datum)[0] for datum in x.numpy()])
+    cov = lg_conditioned(weight, bias, sigma, bias)[1]
+    np.testing.assert_allclose(out.mean.detach(), mean, atol=1e-6)
+    np.testing.assert_allclose(out.variance.detach(), np.tile(np.diag(cov), (500, 1)), atol=1e-6)
+    slope = q.net[0].weight[2:]  # of the log-deviations
+    assert slope.abs().max() < 1e-6
+
+
+def correlated_posterior(correlation):
+    """A linear-Gaussian posterior of two latents with variances 0.2 and the given correlation."""
+    precision = np.linalg.inv(0.2 * np.array([[1, correlation], [correlation, 1]]))
+    weight = np.linalg.cholesky(precision - np.eye(2)).T  # W^T W / sigma^2 + I is the precision, at sigma = 1
+    return LinearGaussian(t64(weight), t64([0.0, 0.0]), 1.0).posterior(t64([[0.5, -0.3]]))
+
+
+@pytest.mark.parametrize("correlation", [0.3, -0.8])
+def test_claim_2_2_the_best_diagonal_proxy_has_the_inverse_diagonal_of_the_precision(correlation):
+    posterior = correlated_posterior(correlation)
+    mean, log_s = torch.zeros(1, 2).double().requires_grad_(), torch.zeros(1, 2).double().requires_grad_()
+    optimiser = torch.optim.LBFGS([mean, log_s], max_iter=200, tolerance_grad=1e-12, tolerance_change=0)
+
+    def loss():
+        optimiser.zero_grad()
+        kl = kl_divergence(Independent(Normal(mean, log_s.exp()), 1), posterior).sum()
+        kl.backward(retain_graph=True)
+        return kl
+
+    optimiser.step(loss)
+    cov = 0.2 * np.array([[1, correlation], [correlation, 1]])
+    precision = np.diag(np.linalg.inv(cov))
+    np.testing.assert_allclose((2 * log_s).exp().detach()[0], 1 / precision, rtol=1e-8)
+    assert (1 / precision < np.diag(cov)).all()
+    gap = 0.5 * (np.log(precision).sum() + np.linalg.slogdet(cov)[1])
+    assert abs(loss().item() - gap) < 1e-10
+
+
+@pytest.mark.parametrize("correlation, finite", [(0.49, True), (-0.49, True), (0.51, False), (-0.51, False)])
+def test_claim_2_2_and_its_chi_squared_is_infinite_from_a_correlation_of_one_half(correlation, finite):
+    posterior = correlated_posterior(correlation)
+    best = torch.diag_embed(1 / posterior.precision_matrix.diagonal(dim1=-2, dim2=-1))
+    wide = 2 * best - posterior.covariance_matrix
+    assert (np.linalg.eigvalsh(wide.detach().numpy()).min() > 0) == finite
+
+
+def test_claim_2_4_likelihood_is_squared_error_with_a_price():
+    decoder = GaussianDecoder(2, 5, (4,), sigma_dec=0.5).double()
+    x, z = torch.randn(6, 5, dtype=torch.float64), torch.randn(6, 2, dtype=torch.float64)
+    square = ((x.numpy() - mlp_numpy(decoder.net, z.numpy())) ** 2).sum(-1)
+    variance = decoder.sigma_dec.item() ** 2
+    truth = square / (2 * variance) + 2.5 * math.log(2 * math.pi * variance)
+    np.testing.assert_allclose(-decoder(z).log_prob(x).detach(), truth, rtol=1e-12)
+
+
+def test_claim_2_4_the_best_variance_is_the_mean_squared_error():
+    decoder = GaussianDecoder(2, 5, (4,), learn_sigma=True).double()
+    x, z = torch.randn(6, 5, dtype=torch.float64), torch.randn(30, 6, 2, dtype=torch.float64)
+    mse = ((x.numpy() - mlp_numpy(decoder.net, z.numpy())) ** 2).mean()
+
+    def log_likelihood_at(variance):
+        with torch.no_grad():
+            decoder.log_sigma.fill_(0.5 * math.log(variance))
+        return decoder(z).log_prob(x).mean()
+
+    assert log_likelihood_at(mse) > max(log_likelihood_at(1.01 * mse), log_likelihood_at(mse / 1.01))
+    decoder.zero_grad()
+    log_likelihood_at(mse).backward()
+    assert abs(decoder.log_sigma.grad.item()) < 1e-12
+
+
+class Payoff:
+    """A 'model' whose log-weight is f(z): the two estimators of d/dmu E f(z), by the library's own code."""
+
+    def __init__(self, f, mean, s):
+        self.f, self.q = f, Independent(Normal(t64([mean]), t64([s])), 1)
+
+    def prior(self):
+        return self.q
+
+    def log_joint(self, x, z):
+        return self.f(z[..., 0]) + self.q.log_prob(z)
+
+
+@pytest.mark.parametrize(
+    "f, mean, s, pathwise, score",
+    [
+        (torch.square, 0.7, 0.5, 4 * 0.5**2, 0.7**4 / 0.5**2 + 14 * 0.7**2 + 15 * 0.5**2),
+        (lambda z: (20 * z).sin(), 0.0, 0.5, 200.0, 2.0),
+    ],
+)
+def test_claim_2_5_reparameterisation_wins_for_smooth_and_loses_for_rough_functions(
+    f, mean, s, pathwise, score
+):
+    n = 100_000
+    q, x, payoff = FreeGaussian(n, 1).double(), torch.zeros(n, 1).double(), Payoff(f, mean, s)
+    with torch.no_grad():
+        q.mean.fill_(mean)
+        q.log_sigma.fill_(math.log(s))
+    for bound, variance in [(elbo_stl, pathwise), (elbo_score, score)]:
+        q.zero_grad()
+        bound(payoff, q, x).sum().backward()
+        gradient = q.mean.grad[:, 0].numpy()
+        assert_mean((gradient - gradient.mean()) ** 2, variance)
+
+
+def test_kl_oracle_agrees_with_torch_on_diagonal_gaussians():
+    one, two = Independent(Normal(t64([0.1]), t64([0.4])), 1), StandardNormal(1).double()()
+    truth = kl_gaussians(np.array([0.1]), np.array([[0.16]]), np.zeros(1), np.eye(1))
+    assert abs(kl_divergence(one, two).item() - truth) < 1e-14
