@@ -7,7 +7,7 @@ import pytest
 import torch
 from oracles import assert_mean, complex_step, kl_gaussians, lg_conditioned, lg_elbo, normal_proxy, t64
 from scipy import stats
-from torch.distributions import Independent, Laplace, Normal, OneHotCategorical
+from torch.distributions import Independent, Normal, OneHotCategorical, StudentT
 
 from vaelib.elbo import elbo, elbo_kl, elbo_score, elbo_stl, log_weights
 from vaelib.latent import GaussianMixture, LinearGaussian, StandardNormal
@@ -156,8 +156,8 @@ def test_score_gradient_serves_a_discrete_latent():
 def test_score_gradient_serves_the_mixtures_own_posterior():
     model = GaussianMixture(t64(0.3, -0.5), t64([[-1.0], [0.8]]), 0.7)
     parameters = list(model.parameters())
-    x = copies(4, [0.4])
-    draws = gradients(elbo_score, model, model.posterior, x, parameters, 4000)
+    x = copies(200, [0.4])
+    draws = gradients(elbo_score, model, model.posterior, x, parameters, 100)
     truth = torch.autograd.grad(model.log_evidence(x).mean(), parameters)
     assert_mean(draws, torch.cat([g.flatten() for g in truth]).numpy())
 
@@ -246,7 +246,7 @@ def test_estimators_that_need_a_path_say_so(bound):
 
 def test_elbo_kl_needs_a_closed_form():
     def q(x):
-        return Independent(Laplace(torch.zeros(len(x), 2).double(), 1.0), 1)
+        return Independent(StudentT(3 * torch.ones(len(x), 2).double()), 1)
 
     with pytest.raises(NotImplementedError):
         elbo_kl(linear_gaussian(), q, copies(2))

@@ -1,4 +1,4 @@
-"""Chapter 1: models whose evidence and posterior are known, against dense linear algebra, quadrature, enumeration."""
+"""Chapter 1: models whose evidence and posterior are known, against linear algebra, quadrature and sums."""
 
 import math
 

@@ -16,8 +16,10 @@ __all__ = ["jensen_gap", "log_mean_exp"]
 def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
     r"""The log of the mean of w, given log w, without overflow or underflow.
 
-    .. math:: \log \frac{1}{K} \sum_{k=1}^{K} w_k = m + \log \frac{1}{K} \sum_{k=1}^{K} e^{\log w_k - m},
-        \qquad m = \max_k \log w_k
+    .. math:: \log \frac{1}{K} \sum_{k=1}^{K} w_k
+        = \log w_\text{max} + \log \frac{1}{K} \sum_{k=1}^{K} \frac{w_k}{w_\text{max}}
+
+    where each ratio is computed as the exponential of a difference of logarithms.
 
     Its gradient is the softmax of ``log_w``. Where every weight is zero (all ``-inf``) the value is ``-inf`` and
     the gradient zero. Equation :eq:`eq-log-mean-exp`.

@@ -1,0 +1,163 @@
+"""log p(x) estimated honestly, and what the latents do."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from oracles import assert_mean, bound_1d, t64
+from scipy import stats
+from torch import nn
+from torch.distributions import Independent, Normal
+
+from vaelib.evaluate import active_units, interpolate, log_likelihood, reconstruct
+from vaelib.latent import GaussianMixture, LatentVariableModel, LinearGaussian, StandardNormal
+from vaelib.proxies import GaussianDecoder, GaussianEncoder
+
+X = 1.1
+
+
+def model_1d():
+    """x | z ~ N(z, 1): posterior N(x / 2, 1 / 2)."""
+    return LinearGaussian(t64([[1.0]]), t64([0.0]), 1.0)
+
+
+def proxy(x):
+    return Independent(Normal(x / 2 + 0.2, 0.8), 1)
+
+
+def copies(n):
+    return t64([[X]]).expand(n, 1)
+
+
+def exact_bound(K):
+    return stats.norm(0, math.sqrt(2)).logpdf(X) + bound_1d(X / 2, math.sqrt(0.5), X / 2 + 0.2, 0.8, K)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 4, 12, 100])
+def test_log_likelihood_has_the_mean_of_the_exact_bound_whatever_the_chunk(chunk):
+    log_p = log_likelihood(model_1d(), proxy, copies(20_000), K=12, chunk=chunk)
+    assert not log_p.requires_grad and log_p.dtype == torch.float64
+    assert_mean(log_p, exact_bound(12))
+
+
+def test_log_likelihood_is_the_log_of_the_mean_weight():
+    model, x = model_1d(), torch.randn(4, 1, dtype=torch.float64)
+    torch.manual_seed(1)
+    z = proxy(x).sample((5,))
+    w = (model.log_joint(x, z) - proxy(x).log_prob(z)).exp().detach().numpy()
+    torch.manual_seed(1)
+    log_p, se = log_likelihood(model, proxy, x, K=5, return_se=True)
+    np.testing.assert_allclose(log_p, np.log(w.mean(0)), rtol=1e-13)
+    np.testing.assert_allclose(se, w.std(0, ddof=1) / math.sqrt(5) / w.mean(0), rtol=1e-11)
+
+
+@pytest.mark.parametrize("make", [model_1d, lambda: GaussianMixture(t64(0.3, -1), t64([[0.0], [1.0]]), 1.0)])
+def test_log_likelihood_with_the_exact_posterior_is_the_log_evidence(make):
+    model, x = make(), torch.randn(4, 1, dtype=torch.float64)
+    log_p, se = log_likelihood(model, model.posterior, x, K=7, chunk=3, return_se=True)
+    torch.testing.assert_close(log_p, model.log_evidence(x).detach(), rtol=0, atol=1e-13)
+    assert se.max() < 1e-7
+
+
+@pytest.mark.parametrize("K, chunk, sizes", [(10, 4, [4, 4, 2]), (8, 4, [4, 4]), (3, 100, [3])])
+def test_log_likelihood_uses_exactly_K_samples_no_more_than_a_chunk_at_a_time(K, chunk, sizes):
+    model, seen = model_1d(), []
+    model.decoder.register_forward_hook(lambda module, args, out: seen.append(args[0].shape[0]))
+    log_likelihood(model, proxy, copies(2), K, chunk)
+    assert seen == sizes
+
+
+def test_log_likelihood_asks_the_encoder_once():
+    calls = []
+    log_likelihood(model_1d(), lambda x: calls.append(1) or proxy(x), copies(2), K=10, chunk=2)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("chunk", [100, 2000])
+def test_the_standard_error_is_calibrated(chunk):
+    log_p, se = log_likelihood(model_1d(), proxy, copies(2000), K=1000, chunk=chunk, return_se=True)
+    z = ((log_p - stats.norm(0, math.sqrt(2)).logpdf(X)) / se).numpy()
+    assert_mean(z, 0)
+    assert_mean(z**2, 1)
+
+
+def test_log_likelihood_survives_weights_that_underflow():
+    far = t64([[200.0]])  # every weight is below e^-9000
+    log_p, se = log_likelihood(
+        model_1d(), lambda x: Independent(Normal(x / 2, 1.0), 1), far, 4000, return_se=True
+    )
+    assert abs(log_p.item() - stats.norm(0, math.sqrt(2)).logpdf(200.0)) < 5 * se.item() < 0.1
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        ({"K": 0}, "K must be a positive integer"),
+        ({"chunk": 0}, "chunk must be a positive integer"),
+        ({"K": 1, "return_se": True}, "K must be at least 2 for a standard error; got 1"),
+    ],
+)
+def test_log_likelihood_refuses_what_it_cannot_do(more, message):
+    with pytest.raises(ValueError, match=message):
+        log_likelihood(model_1d(), proxy, copies(2), **more)
+    with pytest.raises(ValueError, match=r"x must be a tensor of shape \(B, X\)"):
+        log_likelihood(model_1d(), proxy, t64([1.0]))
+
+
+def test_active_units_counts_the_means_that_vary_with_x():
+    scale = t64(0.05, 0.099, 0.101, 3.0)  # deviations of the means; 0.1 is the default threshold
+    x = t64([[-1.0], [0.0], [1.0]])  # of variance 1 (divided by B - 1)
+
+    def q(x):
+        return Independent(Normal(7 + x * scale, 1.0), 1)
+
+    assert active_units(q, x) == 2
+    assert active_units(q, x, threshold=1e-3) == 4
+    assert active_units(q, x, threshold=9.1) == 0
+    with pytest.raises(ValueError, match="at least two data"):
+        active_units(q, x[:1])
+
+
+def vae():
+    model = LatentVariableModel(StandardNormal(2).double(), GaussianDecoder(2, 5, (4,)).double())
+    return model, GaussianEncoder(5, 2, (4,)).double(), torch.randn(3, 5, dtype=torch.float64)
+
+
+def test_reconstruct_decodes_the_mean_of_the_code():
+    weight = t64([[1.0, 0.5], [-0.3, 0.8], [0.2, -1.1]])
+    model, x = LinearGaussian(weight, t64(0.5, -1.0, 0.3), 0.7), torch.randn(4, 3, dtype=torch.float64)
+    gain = np.linalg.solve(weight.mT.numpy() @ weight.numpy() + 0.49 * np.eye(2), weight.mT.numpy())
+    truth = (x.numpy() - [0.5, -1.0, 0.3]) @ (weight.numpy() @ gain).T + [0.5, -1.0, 0.3]
+    got = reconstruct(model, model.posterior, x)
+    assert not got.requires_grad
+    np.testing.assert_allclose(got, truth, rtol=1e-12)
+
+
+def test_interpolate_decodes_the_line_between_two_codes():
+    model, q, x = vae()
+    n, there = 4, x.flip(0)
+    path = interpolate(model, q, x, there, n)
+    assert path.shape == (4, 3, 5) and not path.requires_grad
+    start, end = q(x).mean.detach().numpy(), q(there).mean.detach().numpy()
+    for i in range(n):
+        code = start + i / (n - 1) * (end - start)
+        torch.testing.assert_close(path[i], model.decoder(t64(code)).mean.detach(), rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(interpolate(model, q, x, there, 1)[0], reconstruct(model, q, x))
+
+
+def test_interpolate_refuses_what_does_not_fit():
+    model, q, x = vae()
+    with pytest.raises(ValueError, match=r"one shape; got \(3, 5\), \(2, 5\)"):
+        interpolate(model, q, x, x[:2], 3)
+    with pytest.raises(ValueError, match="n must be a positive integer"):
+        interpolate(model, q, x, x, 0)
+
+
+def test_evaluation_needs_a_batch_axis_and_a_distribution():
+    model, q, x = vae()
+    for function in (lambda q, x: active_units(q, x), lambda q, x: reconstruct(model, q, x)):
+        with pytest.raises(ValueError, match=r"x must be a tensor of shape \(B, X\)"):
+            function(q, x[0])
+        with pytest.raises(TypeError, match="q must return a torch Distribution; got Tensor"):
+            function(nn.Identity(), x)
