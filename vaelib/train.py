@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import trange
+from tqdm import trange
 
 __all__ = ["History", "fit"]
 
