@@ -84,9 +84,8 @@ def test_the_standard_error_is_calibrated(chunk):
 
 def test_log_likelihood_survives_weights_that_underflow():
     far = t64([[200.0]])  # every weight is below e^-9000
-    log_p, se = log_likelihood(
-        model_1d(), lambda x: Independent(Normal(x / 2, 1.0), 1), far, 4000, return_se=True
-    )
+    model, q = model_1d(), lambda x: Independent(Normal(x / 2, 1.0), 1)
+    log_p, se = log_likelihood(model, q, far, K=4000, return_se=True)
     assert abs(log_p.item() - stats.norm(0, math.sqrt(2)).logpdf(200.0)) < 5 * se.item() < 0.1
 
 

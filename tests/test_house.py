@@ -105,9 +105,8 @@ def code_lines(path):
     """The numbers of the lines that hold code: no blank line, comment or docstring."""
     source = ast.parse(path.read_text(encoding="utf-8"))
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docstrings = [
-        node.body[0] for node in ast.walk(source) if isinstance(node, documented) and _has_doc(node)
-    ]
+    owners = [node for node in ast.walk(source) if isinstance(node, documented)]
+    docstrings = [node.body[0] for node in owners if ast.get_docstring(node) is not None]
     skipped = {line for node in docstrings for line in range(node.lineno, node.end_lineno + 1)}
     silent = {
         tokenize.COMMENT,
@@ -123,10 +122,6 @@ def code_lines(path):
             if token.type not in silent:
                 lines.update(range(token.start[0], token.end[0] + 1))
     return lines - skipped
-
-
-def _has_doc(node):
-    return ast.get_docstring(node) is not None
 
 
 def test_the_table_of_imports_names_every_module():

@@ -148,9 +148,8 @@ def test_symbols_outside_the_alphabet_are_refused_by_name(symbol):
 
 
 def test_a_convolutional_encoder_unflattens_inside():
-    net = nn.Sequential(
-        nn.Unflatten(-1, (1, 4, 4)), nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 6)
-    ).double()
+    layers = nn.Unflatten(-1, (1, 4, 4)), nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 6)
+    net = nn.Sequential(*layers).double()
     q, x = GaussianEncoder(16, 3, net=net), torch.randn(5, 16, dtype=torch.float64)
     truth = net(x)
     torch.testing.assert_close(q(x).mean, truth[:, :3], rtol=1e-13, atol=0)

@@ -329,8 +329,8 @@ def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGa
     .. math:: W = U_Z\,(\Lambda_Z - \sigma^2 I)_+^{1/2}, \qquad
         \sigma^2 = \tfrac{1}{X - Z}\textstyle\sum_{i > Z} \lambda_i,
 
-    and b is the mean. With ``sigma`` given it stays fixed, and directions with less variance than that get a
-    zero column. Equation :eq:`eq-ppca`.
+    and b is the mean; the largest entry of each column of W is positive. With ``sigma`` given it stays fixed, and
+    directions with less variance than that get a zero column. Equation :eq:`eq-ppca`.
 
     Args:
         x: data, shape ``(N, X)``.
@@ -351,6 +351,7 @@ def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGa
     centred = x.double() - mean
     eigenvalues, u = torch.linalg.eigh(centred.mT @ centred / x.shape[0])
     eigenvalues, u = eigenvalues.flip(0), u.flip(1)
+    u = u * u.gather(0, u.abs().argmax(0, keepdim=True)).sign()  # either sign would do: fix one for all machines
     variance = eigenvalues[latent_dim:].mean() if sigma is None else _positive(sigma, "sigma").double() ** 2
     if sigma is None and variance <= 1e-12 * eigenvalues[0].clamp(min=1e-300):
         raise ValueError(f"x has no variance left outside {latent_dim} dimensions; give a positive sigma")
