@@ -166,7 +166,7 @@ class LinearGaussian(LatentVariableModel):
 
     @property
     def log_sigma(self) -> nn.Parameter:
-        """The logarithm of sigma, a scalar: the form in which it trains."""
+        """The logarithm of sigma, a scalar tensor. This is what trains."""
         return self.decoder.log_sigma
 
     @property
