@@ -19,7 +19,7 @@ from torch.distributions import Distribution, kl_divergence
 
 from vaelib.latent import _positive_int
 
-__all__ = ["elbo", "elbo_kl", "elbo_score", "elbo_stl", "log_weights"]
+__all__ = ["Model", "elbo", "elbo_kl", "elbo_score", "elbo_stl", "log_weights"]
 
 Encoder = Callable[[Tensor], Distribution]
 
