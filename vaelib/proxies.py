@@ -31,8 +31,8 @@ class GaussianEncoder(nn.Module):
     :eq:`eq-gaussian-encoder`.
 
     Args:
-        data_dim: X.
-        latent_dim: Z.
+        data_dim: X, the number of dimensions of a datum.
+        latent_dim: Z, the number of latent dimensions.
         hidden: widths of the hidden layers; ``()`` makes the map linear.
         activation: the class of the non-linearity.
         net: a module of your own instead, from ``(B, X)`` to ``(B, 2 Z)``: first the means, then the log σ.
@@ -69,8 +69,8 @@ class FreeGaussian(nn.Module):
     It must be called with all N data at once, in their order. Equation :eq:`eq-free-gaussian`.
 
     Args:
-        num_data: N.
-        latent_dim: Z.
+        num_data: N, the number of data.
+        latent_dim: Z, the number of latent dimensions.
 
     Raises:
         ValueError: a number that is not a positive integer; x with another number of rows than N.
@@ -99,8 +99,8 @@ class GaussianDecoder(nn.Module):
     Equation :eq:`eq-gaussian-decoder`.
 
     Args:
-        latent_dim: Z.
-        data_dim: X.
+        latent_dim: Z, the number of latent dimensions.
+        data_dim: X, the number of dimensions of a datum.
         hidden: widths of the hidden layers; ``()`` makes f linear.
         activation: the class of the non-linearity.
         net: a module of your own for f instead, from ``(B, Z)`` to ``(B, X)``.
@@ -167,8 +167,8 @@ class BernoulliDecoder(nn.Module):
     density over [0, 1]. Equation :eq:`eq-bernoulli-decoder`.
 
     Args:
-        latent_dim: Z.
-        data_dim: X.
+        latent_dim: Z, the number of latent dimensions.
+        data_dim: X, the number of dimensions of a datum.
         hidden: widths of the hidden layers; ``()`` makes the logits linear in z.
         activation: the class of the non-linearity.
         net: a module of your own for the logits instead, from ``(B, Z)`` to ``(B, X)``.
@@ -218,7 +218,7 @@ class CategoricalDecoder(nn.Module):
     :eq:`eq-categorical-decoder`.
 
     Args:
-        latent_dim: Z.
+        latent_dim: Z, the number of latent dimensions.
         length: how many positions.
         alphabet: how many symbols; 4 for DNA.
         hidden: widths of the hidden layers; ``()`` makes the logits linear in z.
