@@ -16,7 +16,7 @@ def log_normal(s, *shape):
     return s * torch.randn(shape, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("dim", [0, 1, 2, -1])
+@pytest.mark.parametrize("dim", [0, 1, 2, -1, -3])
 def test_log_mean_exp_is_the_log_of_the_mean_of_exp(dim):
     log_w = torch.randn(3, 4, 5, dtype=torch.float64)
     truth = np.log(np.exp(log_w.numpy()).mean(dim))

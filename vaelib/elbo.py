@@ -25,14 +25,22 @@ Encoder = Callable[[Tensor], Distribution]
 
 
 class Model(Protocol):
-    """All that a bound asks of a model; whatever honours it works with every bound."""
+    """All that a bound asks of a model. Whatever honours it works with every bound; densities are in nats."""
 
     def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
-        """x ``(B, X)``, z ``(K, B, Z)``: log p(x, z), shape ``(K, B)``, in nats."""
+        """The log joint density, log p(x, z).
+
+        Args:
+            x: data, shape ``(B, X)``.
+            z: latents, shape ``(*, B, Z)``.
+
+        Returns:
+            shape ``(*, B)``, in nats.
+        """
         ...
 
     def prior(self) -> Distribution:
-        """p(z), whose event is one latent."""
+        """p(z), a distribution whose event is one latent."""
         ...
 
 

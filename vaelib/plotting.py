@@ -190,7 +190,7 @@ def images(
     tiles = torch.cat([x.detach(), blank]).reshape(rows, columns, height, width)
     framed = torch.nn.functional.pad(tiles, (1, 1, 1, 1), value=vmin)
     picture = framed.permute(0, 2, 1, 3).reshape(rows * (height + 2), columns * (width + 2))
-    ax.imshow(picture, cmap="gray_r", vmin=vmin, vmax=vmax)
+    ax.imshow(picture.numpy(), cmap="gray_r", vmin=vmin, vmax=vmax)
     ax.set_axis_off()
     return ax
 
