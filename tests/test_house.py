@@ -182,7 +182,8 @@ def test_a_docstring_is_a_sentence_with_its_arguments_explained(module):
 @pytest.mark.parametrize("module", ["jensen", "elbo", "iwae"])
 def test_a_bound_says_that_it_is_in_nats(module):
     for name, thing in public(module):
-        assert "nats" in inspect.getdoc(thing), name
+        if inspect.isroutine(thing) and "Tensor" in str(inspect.signature(thing).return_annotation):
+            assert "nats" in inspect.getdoc(thing), name
 
 
 @pytest.mark.parametrize("module, name, label", LABELLED)

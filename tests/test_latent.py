@@ -421,6 +421,14 @@ def test_ppca_with_fixed_sigma_keeps_the_directions_above_it():
     np.testing.assert_allclose((model.weight @ model.weight.T).detach(), gram, atol=1e-3)
 
 
+def test_ppca_points_every_column_so_that_its_largest_entry_is_positive():
+    for seed in range(5):
+        x = t64(np.random.default_rng(seed).normal(size=(30, 6)))
+        weight = fit_ppca(x, 3).weight.detach().numpy()
+        largest = weight[np.abs(weight).argmax(0), range(3)]
+        assert (largest > 0).all()
+
+
 def test_ppca_gives_back_the_precision_it_was_given():
     assert fit_ppca(t64(ppca_data()).float(), 2).weight.dtype == torch.float32
 

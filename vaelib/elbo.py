@@ -40,7 +40,7 @@ class Model(Protocol):
         ...
 
     def prior(self) -> Distribution:
-        """p(z), a distribution whose event is one latent."""
+        """The prior p(z), a distribution whose event is one latent and whose log-density is in nats."""
         ...
 
 
