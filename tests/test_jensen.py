@@ -53,6 +53,27 @@ def test_claim_3_5_all_weights_zero_give_minus_infinity_and_no_nan_gradient(dim)
     assert log_w.grad.select(1 - dim, 2).count_nonzero() == 0
 
 
+def test_negligible_weights_have_no_gradient_so_that_no_subnormal_number_arises():
+    log_w = torch.tensor([0.0, -20.0, -41.0, -42.0, -90.0, -100.0]).requires_grad_()
+    (gradient,) = torch.autograd.grad(log_mean_exp(log_w), log_w)
+    assert torch.equal(gradient != 0, torch.tensor([True, True, True, False, False, False]))
+    torch.testing.assert_close(gradient, torch.softmax(log_w, 0), rtol=1e-5, atol=1e-18)
+
+
+def test_the_value_counts_every_weight_however_small():
+    many = torch.full((200_001,), -42.0, dtype=torch.float64)
+    many[0] = 0.0
+    truth = np.log1p(200_000 * np.exp(-42.0)) - np.log(200_001)
+    np.testing.assert_allclose(log_mean_exp(many).item(), truth, rtol=1e-15)
+
+
+def test_log_mean_exp_can_be_differentiated_twice_and_in_batches():
+    log_w = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(log_mean_exp, log_w)
+    gradient = torch.func.vmap(torch.func.grad(log_mean_exp))(log_w.detach())
+    torch.testing.assert_close(gradient, torch.softmax(log_w.detach(), 1))
+
+
 def test_jensen_gap_is_log_of_mean_minus_mean_of_log():
     log_w = torch.randn(6, 4, dtype=torch.float64)
     w = np.exp(log_w.numpy())

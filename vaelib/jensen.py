@@ -6,11 +6,14 @@ Chapter 3 of *Bounding the Evidence*.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
 __all__ = ["jensen_gap", "log_mean_exp"]
+
+_NEGLIGIBLE = math.log(1e-18)
 
 
 def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
@@ -21,8 +24,8 @@ def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
 
     where each ratio is computed as the exponential of a difference of logarithms.
 
-    Its gradient is the softmax of ``log_w``. Where every weight is zero (all ``-inf``) the value is ``-inf`` and
-    the gradient zero. Equation :eq:`eq-log-mean-exp`.
+    Its gradient is the softmax of ``log_w``, in which a weight below 1e-18 counts as zero. Where every weight is
+    zero (all ``-inf``) the value is ``-inf`` and the gradient zero. Equation :eq:`eq-log-mean-exp`.
 
     Args:
         log_w: logarithms of the weights, any shape, in nats.
@@ -35,10 +38,8 @@ def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
         ValueError: there is nothing to average along ``dim``.
     """
     _check_samples(log_w, dim)
-    nothing = (log_w == -math.inf).all(dim, keepdim=True)
-    # logsumexp's own gradient is 0/0 where all weights are zero, so it must not see those columns.
-    log_sum = torch.logsumexp(log_w.masked_fill(nothing, 0.0), dim)
-    return (log_sum - math.log(log_w.shape[dim])).masked_fill(nothing.squeeze(dim), -math.inf)
+    log_sum: Tensor = _LogSumExp.apply(log_w, dim)  # type: ignore[no-untyped-call]
+    return log_sum - math.log(log_w.shape[dim])
 
 
 def jensen_gap(log_w: Tensor, dim: int = 0) -> Tensor:
@@ -67,3 +68,29 @@ def jensen_gap(log_w: Tensor, dim: int = 0) -> Tensor:
 def _check_samples(log_w: Tensor, dim: int) -> None:
     if log_w.ndim == 0 or not -log_w.ndim <= dim < log_w.ndim or log_w.shape[dim] == 0:
         raise ValueError(f"log_w must have at least one sample along dim {dim}; got shape {tuple(log_w.shape)}")
+
+
+class _LogSumExp(torch.autograd.Function):
+    """torch.logsumexp, but for two things in its gradient, the softmax.
+
+    Weights too small to matter become exact zeros: behind them, float32 would compute with subnormal numbers, at
+    which processors are many times slower. And where all weights are zero, so is the gradient, not 0/0.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(log_w: Tensor, dim: int) -> Tensor:
+        return torch.logsumexp(log_w, dim)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, int], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0], output)
+        ctx.dim = inputs[1]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        log_w, log_sum = ctx.saved_tensors
+        log_w_tilde = log_w - log_sum.unsqueeze(ctx.dim)
+        nothing = (log_w == -math.inf) | (log_w_tilde < _NEGLIGIBLE)
+        return grad.unsqueeze(ctx.dim) * log_w_tilde.exp().masked_fill(nothing, 0.0), None

@@ -31,6 +31,15 @@ __all__ = [
 ]
 
 
+class _StandardGaussian(Independent):  # type: ignore[type-arg]
+    """N(z; 0, I): what torch computes, in one pass over the samples."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if value.shape[-1:] != self.event_shape:
+            raise ValueError(f"z must have shape (*, {self.event_shape[0]}); got {tuple(value.shape)}")
+        return -0.5 * (value.square().sum(-1) + value.shape[-1] * math.log(2 * math.pi))
+
+
 class StandardNormal(nn.Module):
     r"""The prior :math:`p(z) = \mathcal{N}(z; 0, I)` over ``latent_dim`` dimensions.
 
@@ -51,7 +60,8 @@ class StandardNormal(nn.Module):
         self.register_buffer("zero", torch.zeros(_positive_int(latent_dim, "latent_dim")))
 
     def forward(self) -> Independent[Normal]:
-        return Independent(Normal(self.zero, torch.ones_like(self.zero)), 1)
+        normal = Normal(self.zero, torch.ones_like(self.zero), validate_args=False)
+        return _StandardGaussian(normal, 1, validate_args=False)
 
 
 class LatentVariableModel(nn.Module):
