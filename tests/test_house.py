@@ -21,11 +21,15 @@ MAY_IMPORT = {
     "elbo": {"latent", "proxies", "jensen"},
     "iwae": {"latent", "proxies", "jensen", "elbo"},
     "evaluate": {"latent", "proxies", "jensen", "elbo", "iwae"},
-    "train": set(),
+    "train": {"batches", "checkpoint", "parallel"},
+    "batches": {"checkpoint"},
+    "checkpoint": set(),
+    "parallel": set(),
     "data": set(),
     "plotting": set(),
 }
 THIRD_PARTY = {
+    "train": {"torch", "tqdm", "matplotlib", "pandas"},
     "data": {"torch", "sklearn"},
     "plotting": {"torch", "matplotlib", "matplotlib_inline", "cycler"},
 }

@@ -13,7 +13,6 @@ from matplotlib.patches import Circle, FancyArrowPatch
 
 from vaelib import plotting
 from vaelib.plotting import COLORS
-from vaelib.train import History
 
 
 @pytest.fixture
@@ -122,14 +121,6 @@ def test_latent_map_has_a_cloud_and_a_name_at_the_median_of_each_class(ax):
     assert plotting.latent_map(ax, mean, torch.tensor([3, 3, 3, 7])) is ax
     assert [len(cloud.get_offsets()) for cloud in ax.collections] == [3, 1]
     assert [(t.get_text(), t.get_position()) for t in ax.texts] == [("3", (1, 1)), ("7", (9, 9))]
-
-
-@pytest.mark.parametrize("held_out, labels", [([], ["training"]), ([-2.0, -1.0], ["training", "held out"])])
-def test_learning_curve_draws_what_was_recorded(ax, held_out, labels):
-    assert plotting.learning_curve(ax, History([5, 10], [-3.0, -2.0], held_out, [0.1, 0.2])) is ax
-    assert [line.get_label() for line in ax.lines] == labels
-    for line, values in zip(ax.lines, [[-3.0, -2.0], held_out], strict=False):
-        np.testing.assert_allclose(line.get_xydata(), np.c_[[5, 10], values])
 
 
 @pytest.mark.parametrize("highlight", [(), ("prior", "proxy")])

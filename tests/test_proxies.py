@@ -73,12 +73,10 @@ def every_gradient(output, *inputs):
 def test_fast_densities_have_torchs_value_and_gradients(name, shape):
     p = MADE[name]()
     value = datum(p, *shape).requires_grad_()
-    parameters = [p.base_dist.logits] if name == "bernoulli" else [p.base_dist.loc, p.log_sigma]
+    inputs = [p.base_dist.logits] if name == "bernoulli" else [value, p.base_dist.loc, p.log_sigma]
     ours, theirs = p.log_prob(value), in_torchs_words(p).log_prob(value)
     torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=1e-13)
-    for mine, truth in zip(
-        every_gradient(ours, value, *parameters), every_gradient(theirs, value, *parameters), strict=True
-    ):
+    for mine, truth in zip(every_gradient(ours, *inputs), every_gradient(theirs, *inputs), strict=True):
         torch.testing.assert_close(mine, truth, rtol=1e-12, atol=1e-12)
 
 

@@ -1,8 +1,12 @@
 """One training loop: what it maximises, that it repeats, what it leaves alone, and when it stops."""
 
 import math
+import signal
+import sys
+import threading
 from itertools import chain
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -236,7 +240,194 @@ def test_training_writes_nothing_where_there_is_no_terminal(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("held_out, labels", [([], ["training"]), ([-2.0, -1.0], ["training", "held out"])])
+def test_the_history_plots_itself(held_out, labels):
+    history = History([5, 10], [-3.0, -2.0], held_out, [0.1, 0.2])
+    fig, ax = plt.subplots()
+    assert history.plot(ax) is ax
+    assert [line.get_label() for line in ax.lines] == labels
+    for line, values in zip(ax.lines, [[-3.0, -2.0], held_out], strict=False):
+        np.testing.assert_allclose(line.get_xydata(), np.c_[[5, 10], values])
+    own = history.plot()
+    assert own is not ax and len(own.lines) == len(labels)
+    plt.close(own.figure), plt.close(fig)
+
+
+@pytest.mark.parametrize("held_out, columns", [([], ["train", "seconds"]), ([-2.0], ["train", "held_out", "seconds"])])
+def test_the_history_becomes_a_data_frame(held_out, columns):
+    frame = History([5], [-3.0], held_out, [0.1]).to_frame()
+    assert list(frame.columns) == columns and list(frame.index) == [5] and frame.index.name == "step"
+    assert frame.loc[5, "train"] == -3.0
+
+
+@pytest.mark.parametrize("method, name", [("plot", "matplotlib.pyplot"), ("to_frame", "pandas")])
+def test_without_the_library_the_message_says_what_to_install(method, name, monkeypatch):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match="pip install"):
+        getattr(History([1], [0.0], [], [0.1]), method)()
+
+
+# Steps
+
+
+def test_a_schedule_of_ones_own_is_told_how_much_is_done():
+    asked = []
+
+    def halves(done):
+        asked.append(done)
+        return 0.5
+
+    model = Slope()
+    fit(climb, model, None, rows(8), steps=4, lr=0.01, schedule=halves)
+    assert asked == [0.0, 0.25, 0.5, 0.75]
+    assert abs(model.level.item() - 4 * 0.005) < 1e-6
+
+
+def test_a_long_gradient_is_clipped_to_the_norm_asked_for_and_a_short_one_is_not():
+    seen = []
+    model = Slope()
+    model.other = nn.Parameter(t64(0.0))
+
+    def steep(model, q, x, K):
+        return model.level * 30 + model.other * 40 + 0 * x[:, 0]
+
+    step = torch.optim.Adam.step
+
+    def spy(self, *args):
+        seen.append([p.grad.item() for group in self.param_groups for p in group["params"]])
+        return step(self, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", spy)
+        fit(steep, model, None, rows(8), steps=1, clip=5.0)
+        fit(steep, model, None, rows(8), steps=1, clip=80.0)
+        fit(steep, model, None, rows(8), steps=1)
+    np.testing.assert_allclose(seen, [[-3, -4], [-30, -40], [-30, -40]], rtol=1e-6)
+
+
+def there_and_back(model, q, x, K):
+    """A bound that rises until the level is 3, and falls from there on."""
+    return -((model.level - 3) ** 2) + 0 * x[:, 0]
+
+
+def test_it_stops_when_the_held_out_bound_no_longer_rises_and_keeps_the_best_parameters():
+    model = Slope()
+
+    def away(model, q, x, K):  # the training bound pushes on past the best held-out value
+        return there_and_back(model, q, x, K) if len(x) == 2 else climb(model, q, x, K)
+
+    more = {"steps": 50, "lr": 1.0, "record_every": 1, "held_out": rows(2)}
+    history = fit(away, model, None, rows(8), patience=4, **more)
+    assert history.steps[-1] == 7 and np.argmax(history.held_out) == 2
+    assert abs(model.level.item() - 3) < 1e-6
+    model = Slope()
+    assert fit(away, model, None, rows(8), **more).steps[-1] == 50
+    assert abs(model.level.item() - 50) < 1e-4
+
+
+def test_the_callback_sees_each_record_and_may_end_the_training():
+    seen = []
+
+    def callback(history):
+        seen.append(history.steps[-1])
+        return len(seen) == 3
+
+    history = fit(climb, Slope(), None, rows(8), steps=50, record_every=4, callback=callback)
+    assert seen == history.steps == [4, 8, 12]
+
+
+def test_data_go_to_the_device_and_a_parameter_that_the_bound_does_not_reach_is_no_harm():
+    model = Slope()
+    model.idle = nn.Parameter(t64(1.0))
+    fit(climb, model, None, rows(8), steps=2, lr=0.01)
+    assert model.idle.item() == 1.0 and model.idle.grad is None
+
+
 # When it stops
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are a matter of the system")
+def test_an_interrupt_ends_the_training_after_the_step_in_hand_with_the_history_so_far():
+    model, calls = Slope(), []
+
+    def bound(model, q, x, K):
+        calls.append(1)
+        if len(calls) == 7:
+            signal.raise_signal(signal.SIGINT)
+        return climb(model, q, x, K)
+
+    with pytest.warns(UserWarning, match="interrupted after step 7 of 50"):
+        history = fit(bound, model, None, rows(8), steps=50, lr=0.01, record_every=5)
+    assert history.steps == [5] and abs(model.level.item() - 0.07) < 1e-6
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_second_interrupt_does_not_wait():
+    def bound(model, q, x, K):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        return climb(model, q, x, K)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(bound, Slope(), None, rows(8), steps=5)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_in_another_thread_or_beside_another_handler_it_leaves_signals_alone():
+    done = []
+    thread = threading.Thread(target=lambda: done.append(fit(climb, Slope(), None, rows(8), steps=2)))
+    thread.start(), thread.join()
+    assert done[0].steps == [2]
+    mine = lambda *_: None  # noqa: E731
+    before = signal.signal(signal.SIGINT, mine)
+    try:
+        fit(climb, Slope(), None, rows(8), steps=2)
+        assert signal.getsignal(signal.SIGINT) is mine
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_gradient_that_is_no_number_is_named_before_it_does_harm(bad):
+    model = Slope()
+    model.root = nn.Parameter(t64(2.0))
+
+    def bound(model, q, x, K):
+        worse = bad if model.level > 0.025 else 1.0
+        model.root.register_hook(lambda g: g * worse) if model.level > 0.025 else None
+        return climb(model, q, x, K) + model.root
+
+    with pytest.raises(
+        FloatingPointError, match=r"gradient of model\.root is infinite or not a number at step 4.*sqrt"
+    ):
+        fit(bound, model, None, rows(8), steps=10, lr=0.01)
+    assert abs(model.level.item() - 0.03) < 1e-6 and abs(model.root.item() - 2.03) < 1e-6
+
+
+def test_a_parameter_that_is_no_number_is_named_as_the_cause():
+    model = Slope()
+    model.broken = nn.Parameter(t64(math.nan))
+    with pytest.raises(FloatingPointError, match=r"bound is nan at step 1.*model\.broken is not finite"):
+        fit(lambda m, q, x, K: climb(m, q, x, K) + m.broken, model, None, rows(8), steps=1)
+
+
+def test_the_row_at_which_the_bound_is_no_number_is_named():
+    def bound(model, q, x, K):
+        return climb(model, q, x, K) + torch.where(x[:, 0] >= 6, -math.inf, 0.0)
+
+    with pytest.raises(FloatingPointError, match=r"-inf for 2 of 8 data, first row 6 of the batch.*sigma nearly zero"):
+        fit(bound, Slope(), None, rows(8), steps=1)
+
+
+def test_what_a_bound_raises_comes_with_its_step():
+    def bound(model, q, x, K):
+        if model.level > 0.015:
+            raise RuntimeError("out of luck")
+        return climb(model, q, x, K)
+
+    with pytest.raises(RuntimeError, match="out of luck") as caught:
+        fit(bound, Slope(), None, rows(8), steps=5, lr=0.01)
+    assert caught.value.__notes__ == ["This was step 3 of fit; the parameters are those before it."]
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -263,10 +454,19 @@ def test_a_bound_that_is_no_number_stops_the_training_before_it_does_harm(bad):
         ({"lr": 0.0}, "lr must be a positive number; got 0.0"),
         ({"lr": math.inf}, "lr must be a positive number"),
         ({"lr": math.nan}, "lr must be a positive number"),
-        ({"schedule": "linear"}, "schedule must be 'constant' or 'cosine'; got 'linear'"),
+        ({"schedule": "linear"}, "schedule must be 'constant' or 'cosine' or a callable; got 'linear'"),
         ({"x": torch.zeros(3)}, r"x must be a tensor of shape \(N, X\).*got \(3,\)"),
         ({"x": torch.zeros(0, 3)}, r"x must be a tensor of shape \(N, X\).*got \(0, 3\)"),
         ({"x": lambda epoch: [1.0]}, r"x must be a tensor of shape \(N, X\).*got list"),
+        ({"x": torch.tensor([[0.0], [1.0], [math.nan]])}, "x must be finite; row 2 holds"),
+        ({"x": lambda epoch: torch.full((3, 2), math.inf)}, "x must be finite; row 0 holds"),
+        ({"held_out": torch.tensor([[math.nan]])}, "held_out must be finite; row 0"),
+        ({"held_out": [1.0]}, r"held_out must be a tensor of shape \(N, X\).*got list"),
+        ({"clip": 0.0}, "clip must be a positive number; got 0.0"),
+        ({"clip": "1"}, "clip must be a positive number; got '1'"),
+        ({"patience": 0, "held_out": torch.zeros(1, 1)}, "patience must be a positive integer; got 0"),
+        ({"patience": 3}, "patience needs held_out data"),
+        ({"schedule": None}, "schedule must be 'constant' or 'cosine' or a callable; got None"),
         ({"model": object()}, "neither model nor q has a parameter to train"),
         ({"model": Slope().requires_grad_(False)}, "neither model nor q has a parameter to train"),
         ({"bound": lambda model, q, x, K: model.level}, r"one value per datum, shape \(8,\); got \(\)"),
@@ -278,6 +478,11 @@ def test_fit_names_what_is_wrong(more, message):
     with pytest.raises(ValueError, match=message):
         fit(**arguments)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_seed_that_is_no_integer_is_named():
+    with pytest.raises(TypeError, match="seed must be an integer; got 'lucky'"):
+        fit(climb, Slope(), None, rows(8), steps=1, seed="lucky")
 
 
 def test_every_bound_trains_a_model_whose_parameters_are_shared_with_q():

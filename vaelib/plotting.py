@@ -30,7 +30,6 @@ __all__ = [
     "four_actors",
     "images",
     "latent_map",
-    "learning_curve",
     "use_style",
 ]
 
@@ -211,21 +210,6 @@ def latent_map(ax: Axes, mean: Tensor, labels: Tensor) -> Axes:
         middle = of_class.median(0).values.tolist()
         ax.text(middle[0], middle[1], str(label), ha="center", va="center", bbox=box)
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-    return ax
-
-
-def learning_curve(ax: Axes, history: Any) -> Axes:
-    """The bound during training, on mini-batches and, if recorded, on held-out data.
-
-    Args:
-        ax: where to draw.
-        history: what :func:`vaelib.train.fit` returned.
-    """
-    ax.plot(history.steps, history.train, color=COLORS["data"], label="training")
-    if history.held_out:
-        ax.plot(history.steps, history.held_out, color=COLORS["bound"], label="held out")
-    ax.set(xlabel="step", ylabel="bound (nats per datum)")
-    ax.legend()
     return ax
 
 
