@@ -1,16 +1,26 @@
 """log p(x) estimated honestly, and what the latents do."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import torch
-from oracles import assert_mean, bound_1d, t64
-from scipy import stats
+from oracles import assert_mean, bound_1d, kl_gaussians, lg_conditioned, t64
+from scipy import optimize, stats
 from torch import nn
-from torch.distributions import Independent, Normal
+from torch.distributions import Categorical, HalfNormal, Independent, MixtureSameFamily, MultivariateNormal, Normal
 
-from vaelib.evaluate import active_units, interpolate, log_likelihood, reconstruct
+from vaelib.evaluate import (
+    _Path,
+    _transition,
+    active_units,
+    ais,
+    gap_ledger,
+    interpolate,
+    log_likelihood,
+    reconstruct,
+)
 from vaelib.latent import GaussianMixture, LatentVariableModel, LinearGaussian, StandardNormal
 from vaelib.proxies import GaussianDecoder, GaussianEncoder
 
@@ -160,3 +170,373 @@ def test_evaluation_needs_a_batch_axis_and_a_distribution():
             function(q, x[0])
         with pytest.raises(TypeError, match="q must return a torch Distribution; got Tensor"):
             function(nn.Identity(), x)
+
+
+QUICK = {"temperatures": 5, "leapfrog": 2}
+
+
+def lg(n_z, n_x, sigma=0.5, seed=3):
+    rng = np.random.default_rng(seed)
+    return LinearGaussian(t64(rng.normal(size=(n_x, n_z))), t64(rng.normal(size=n_x)), sigma)
+
+
+def dense(model):
+    return model.weight.detach().numpy(), model.bias.detach().numpy(), model.sigma.item()
+
+
+def exact_log_evidence(model, x):
+    weight, bias, sigma = dense(model)
+    return stats.multivariate_normal(bias, weight @ weight.T + sigma**2 * np.eye(len(bias))).logpdf(x.numpy())
+
+
+def curved(n_z, prior=None):
+    """A small non-linear decoder of three-dimensional data."""
+    torch.manual_seed(5)
+    decoder = GaussianDecoder(n_z, 3, (4,), sigma_dec=0.5)
+    for parameter in decoder.parameters():
+        nn.init.normal_(parameter)
+    return LatentVariableModel(prior or StandardNormal(n_z), decoder).double()
+
+
+def curved_joint(model, x, z):
+    """log p(x, z) of one x at points (N, Z), in NumPy."""
+    w1, b1, w2, b2 = (p.detach().double().numpy() for p in model.decoder.net.parameters())
+    mean = np.tanh(z @ w1.T + b1) @ w2.T + b2
+    sigma = model.decoder.sigma_dec.item()
+    return stats.norm(mean, sigma).logpdf(x.numpy()).sum(-1) + stats.norm.logpdf(z).sum(-1)
+
+
+def quadrature(model, x, n_z):
+    line = np.linspace(-7, 7, 701)
+    z = np.stack(np.meshgrid(*[line] * n_z, indexing="ij"), -1).reshape(-1, n_z)
+    cell = n_z * math.log(line[1] - line[0])
+    return np.array([np.logaddexp.reduce(curved_joint(model, row, z)) + cell for row in x])
+
+
+def far_from(estimate, truth, se):
+    """The largest distance in standard errors, beside rounding."""
+    return ((estimate - t64(truth)).abs() / (se + 1e-9)).max()
+
+
+@pytest.mark.parametrize("K", [1, 3])
+@pytest.mark.parametrize("n_z, n_x, n_temperatures", [(1, 1, 1), (1, 1, 6), (2, 3, 12)])
+def test_ais_is_unbiased_for_the_evidence_and_its_reverse_for_one_over_it(K, n_z, n_x, n_temperatures):
+    model = lg(n_z, n_x, sigma=1.5)
+    x = (model.bias + 0.3).detach().expand(1000, n_x)
+    truth = t64(exact_log_evidence(model, x))
+    forward = ais(model, x, K, n_temperatures, leapfrog=3)
+    assert forward.shape == (1000,) and forward.dtype == torch.float64 and not forward.requires_grad
+    assert_mean((forward - truth).exp(), 1)
+    if n_temperatures > 1:  # one step from the posterior to the prior has a weight without variance
+        reverse = ais(model, x, K, n_temperatures, leapfrog=3, z=model.posterior(x).sample((K,)))
+        assert_mean((truth - reverse).exp(), 1)
+        assert forward.mean() < truth[0] < reverse.mean()
+
+
+@pytest.mark.parametrize("n_z, n_x, n_data", [(1, 1, 1), (1, 5, 4), (3, 6, 1)])
+def test_ais_and_its_reverse_agree_with_the_evidence_within_their_errors(n_z, n_x, n_data):
+    model = lg(n_z, n_x)
+    x = model.sample(n_data)[0]
+    truth = exact_log_evidence(model, x)
+    forward, se = ais(model, x, 60, 20, 4, return_se=True)
+    assert far_from(forward, truth, se) < 5 and se.max() < 0.7
+    z = model.posterior(x).sample((60,)).detach()
+    reverse, se = ais(model, x, 60, 50, 4, z=z, return_se=True)
+    assert far_from(reverse, truth, se) < 5 and se.max() < 0.7
+
+
+def test_simulated_data_sandwich_the_evidence_with_one_posterior_sample_each():
+    model = lg(4, 8, sigma=0.3)
+    x, z = model.sample(100)
+    truth = t64(exact_log_evidence(model, x))
+    below, above = (ais(model, x, 4, 15, 4, z=start) - truth for start in (None, z))
+    assert below.mean() + 4 * below.std() / math.sqrt(100) < 0 < above.mean() - 4 * above.std() / math.sqrt(100)
+    more = ais(model, x, 4, 60, 4) - truth
+    assert more.mean() > 0.5 * below.mean()  # more temperatures, a tighter bound
+
+
+def test_the_standard_error_of_ais_is_calibrated():
+    model = lg(1, 1, sigma=1.0)
+    x = (model.bias + 0.5).detach().expand(1000, 1)
+    truth = t64(exact_log_evidence(model, x))
+    log_p, se = ais(model, x, 100, 20, 4, return_se=True)
+    assert_mean(((log_p - truth) / se) ** 2, 1)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.3, 1.0])
+def test_a_transition_leaves_the_tempered_density_as_it_is(beta):
+    model, n = lg(2, 3, sigma=1.0), 40_000
+    weight, bias, sigma = dense(model)
+    x = t64([[0.4, -1.0, 2.0]])
+    covariance = np.linalg.inv(np.eye(2) + beta * weight.T @ weight / sigma**2)
+    mean = covariance @ weight.T @ (x[0].numpy() - bias) * beta / sigma**2
+    z = MultivariateNormal(t64(mean), t64(covariance)).sample((n, 1))
+    step = t64([1.6 * math.sqrt(np.linalg.eigvalsh(covariance)[0])])  # so long that many a proposal is refused
+    after, acceptance = _transition(_Path(model, x), z, t64(beta), step, 3)
+    assert 0.3 < acceptance.mean() < 0.97 and ((acceptance >= 0) & (acceptance <= 1)).all()
+    moved = (after != z).any(-1)
+    assert_mean(moved.double() - acceptance, 0)
+    centred = (after - t64(mean))[:, 0].numpy()
+    assert_mean(centred, 0)
+    assert_mean(np.einsum("ni,nj->nij", centred, centred), covariance)
+    assert_mean(centred**4, 3 * np.diag(covariance) ** 2)
+
+
+@pytest.mark.parametrize("n_z", [1, 2])
+def test_ais_agrees_with_quadrature_where_the_decoder_is_curved(n_z):
+    model = curved(n_z)
+    x, z = model.sample(5)
+    truth = quadrature(model, x, n_z)
+    forward, se = ais(model, x, 100, 25, 4, return_se=True)
+    assert far_from(forward, truth, se) < 5 and se.max() < 0.5
+    assert (ais(model, x, 100, 25, 4, z=z) - t64(truth)).mean().abs() < 0.5
+
+
+def test_ais_takes_a_prior_that_is_no_gaussian():
+    class Two(nn.Module):
+        def forward(self):
+            parts = Independent(Normal(t64([[-2.0], [1.0]]), t64([[0.5], [1.0]])), 1)
+            return MixtureSameFamily(Categorical(logits=t64(0.0, 0.0)), parts)
+
+    model = curved(1, Two())
+    x = t64([[0.3, -0.2, 0.9]])
+    z = np.linspace(-9, 9, 2001)[:, None]
+    prior = (stats.norm(-2, 0.5).pdf(z) + stats.norm(1, 1).pdf(z))[:, 0] / 2
+    terms = curved_joint(model, x[0], z) - stats.norm.logpdf(z[:, 0]) + np.log(prior)
+    log_p, se = ais(model, x, 200, 20, 4, return_se=True)
+    assert far_from(log_p, [np.logaddexp.reduce(terms) + math.log(0.009)], se) < 5 and se.max() < 0.2
+
+
+def test_ais_in_float32_agrees_and_stays_float32():
+    model = lg(2, 4)
+    x = model.sample(3)[0]
+    truth = exact_log_evidence(model, x)
+    log_p, se = ais(model.float(), x.float(), 60, 20, 4, return_se=True)
+    assert log_p.dtype == se.dtype == torch.float32
+    assert far_from(log_p, truth, se) < 5 and se.max() < 0.7
+
+
+def test_ais_survives_a_likelihood_that_is_very_narrow_in_float32():
+    model, x = LinearGaussian(t64([[1.0], [2.0]]), t64(0.0, 0.0), 3e-3), t64([[0.5, 1.001], [3.0, 6.0]])
+    log_p = ais(model.float(), x.float(), 30, 120, 4)  # at the prior log p(x | z) is about -10^6
+    assert (log_p - t64(exact_log_evidence(model.double(), x))).abs().max() < 3
+
+
+def test_ais_is_exact_where_the_decoder_ignores_z():
+    model = LinearGaussian(t64([[0.0], [0.0]]), t64(0.0, 1.0), 1.0)
+    x = t64([[0.5, 1.0]])
+    log_p, se = ais(model, x, 3, 10, 2, return_se=True)
+    np.testing.assert_allclose(log_p, exact_log_evidence(model, x), rtol=1e-12)
+    assert se.max() < 1e-6
+
+
+def test_chains_that_leave_the_numbers_are_refused():
+    model, x = lg(1, 2), t64([[0.1, 0.2]])
+    z = torch.randn(50, 1, 1, dtype=torch.float64)
+    for step in (1e30, 1e200, 1e308):
+        after, acceptance = _transition(_Path(model, x), z, t64(1.0), t64([step]), 5)
+        assert torch.equal(after, z) and (acceptance == 0).all()
+
+
+def test_ais_leaves_the_model_as_it_was_and_works_without_gradients():
+    model = curved(2).eval()
+    model.decoder.net[0].weight.requires_grad_(False)
+    before = {name: p.clone() for name, p in model.state_dict().items()}
+    wanted = [p.requires_grad for p in model.parameters()]
+    x = model.sample(2)[0]
+    with torch.no_grad():
+        ais(model, x, 2, **QUICK)
+        gap_ledger(model, lambda x: Independent(Normal(x[:, :2], 1.0), 1), x, 2, steps=2, log_evidence="importance")
+    assert all(p.grad is None for p in model.parameters()) and not model.training
+    assert [p.requires_grad for p in model.parameters()] == wanted
+    assert all(torch.equal(before[name], p) for name, p in model.state_dict().items())
+
+
+def test_ais_holds_one_temperature_at_a_time():
+    model, sizes = lg(1, 2), []
+    model.decoder.register_forward_hook(lambda module, args, out: sizes.append(args[0].shape[0]))
+    ais(model, torch.zeros(3, 2, dtype=torch.float64), 11, **QUICK)
+    assert max(sizes) == 11
+
+
+def test_ais_and_the_ledger_are_reproducible():
+    model = lg(2, 3)
+    x = model.sample(2)[0]
+
+    def both(seed):
+        torch.manual_seed(seed)
+        ledger = gap_ledger(model, gaussian_of(model), x, 20, steps=3)
+        return ais(model, x, 2, **QUICK), ledger.elbo_best
+
+    one, again, other = both(1), both(1), both(2)
+    assert all(torch.equal(a, b) for a, b in zip(one, again, strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        ({"K": 0}, "K must be a positive integer; got 0"),
+        ({"temperatures": 2.5}, "temperatures must be a positive integer; got 2.5"),
+        ({"leapfrog": -1}, "leapfrog must be a positive integer; got -1"),
+        ({"K": 1, "return_se": True}, "K must be at least 2 for a standard error; got 1"),
+        ({"x": t64(0.0, 0.0)}, r"x must be a tensor of shape \(B, X\), B at least 1; got \(2,\)"),
+        ({"x": [[0.0, 0.0]]}, "got list"),
+        ({"x": torch.zeros(0, 2)}, r"got \(0, 2\)"),
+        ({"z": t64([[0.0, 0.0]])}, r"z must have shape \(3, 1\) or \(2, 3, 1\); got \(1, 2\)"),
+        ({"z": 0}, "got int"),
+    ],
+)
+def test_ais_refuses_what_it_cannot_do(more, message):
+    with pytest.raises(ValueError, match=message):
+        ais(**{"model": lg(1, 2), "x": torch.zeros(3, 2).double(), "K": 2, **QUICK, **more})
+
+
+def test_ais_refuses_a_model_that_it_cannot_anneal():
+    mixture = GaussianMixture(t64(0.3, -1), t64([[0.0], [1.0]]), 1.0)
+    with pytest.raises(TypeError, match=r"ais needs a model whose prior has a density on all of R\^Z; got OneHot"):
+        ais(mixture, t64([[0.0]]), **QUICK)
+    positive = curved(1)
+    positive.prior.forward = lambda: Independent(HalfNormal(t64([1.0])), 1)
+    with pytest.raises(TypeError, match=r"density on all of R\^Z"):
+        ais(positive, t64([[0.0, 0.0, 0.0]]), **QUICK)
+    summed = curved(1)
+    summed.log_joint = lambda x, z: (z**2).sum()
+    with pytest.raises(ValueError, match=r"log_joint must return shape \(K, B\), \(8, 1\); got \(\)"):
+        ais(summed, t64([[0.0, 0.0, 0.0]]), **QUICK)
+
+
+def test_ais_takes_a_prior_that_does_not_name_its_support():
+    class Silent(Normal):
+        @property
+        def support(self):
+            raise NotImplementedError
+
+    model = lg(1, 1)
+    model.prior.forward = lambda: Independent(Silent(t64([0.0]), t64([1.0]), False), 1, False)
+    assert ais(model, t64([[0.5]]), 2, **QUICK).isfinite().all()
+
+
+def gaussian_of(model, shift=0.0, widen=1.0, full=False):
+    """The best diagonal q of a linear-Gaussian model (or its posterior), moved and widened."""
+    weight, _, sigma = dense(model)
+    precision = np.eye(weight.shape[1]) + weight.T @ weight / sigma**2
+
+    def q(x):
+        mean = t64(np.array([lg_conditioned(*dense(model), row)[0] for row in x.numpy()])) + shift
+        if full:
+            return MultivariateNormal(mean, t64(widen**2 * np.linalg.inv(precision)))
+        return Independent(Normal(mean, (widen * t64(np.diag(precision) ** -0.5)).expand_as(mean)), 1)
+
+    return q
+
+
+def lg_gaps(model, q, x, full=False):
+    """Gap and approximation gap in closed form: KL(q || posterior), and that of the best diagonal q."""
+    weight, _, sigma = dense(model)
+    precision = np.eye(weight.shape[1]) + weight.T @ weight / sigma**2
+    approximation = 0.0 if full else 0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
+    q_z = q(x)
+    covariance = q_z.covariance_matrix if full else torch.diag_embed(q_z.variance)
+    posteriors = [lg_conditioned(*dense(model), row) for row in x.numpy()]
+    gap = [kl_gaussians(q_z.mean[i].numpy(), covariance[i].numpy(), *p) for i, p in enumerate(posteriors)]
+    return np.array(gap), approximation
+
+
+@pytest.mark.parametrize("n_z, n_x, full", [(1, 1, False), (3, 5, False), (3, 5, True)])
+def test_the_ledger_of_a_linear_gaussian_model_is_the_closed_form(n_z, n_x, full):
+    model = lg(n_z, n_x)
+    x = model.sample(4)[0]
+    q = gaussian_of(model, shift=0.15, widen=1.3, full=full)
+    gap, approximation = lg_gaps(model, q, x, full)
+    ledger = gap_ledger(model, q, x, K=4000, chunk=3000, steps=250)
+    np.testing.assert_allclose(ledger.log_evidence, exact_log_evidence(model, x), rtol=1e-12)
+    np.testing.assert_allclose(ledger.gap, ledger.log_evidence - ledger.elbo, atol=1e-12)
+    assert torch.equal(ledger.gap, ledger.approximation + ledger.amortisation)
+    slack = 2e-3  # of an optimum found with noise
+    assert far_from(ledger.gap, gap, ledger.gap_se) < 4.5
+    assert far_from(ledger.approximation, np.full(4, approximation), ledger.approximation_se + slack) < 4.5
+    assert far_from(ledger.amortisation, gap - approximation, ledger.amortisation_se + slack) < 4.5
+    assert (ledger.amortisation > 5 * ledger.amortisation_se).all() and ledger.amortisation_se.max() < 0.05
+    if n_z == 1 or full:
+        assert ledger.approximation.abs().max() < 1e-3  # the family holds the posterior: the landing sticks
+    for field in dataclasses.fields(ledger):
+        assert getattr(ledger, field.name).shape == (4,) and not getattr(ledger, field.name).requires_grad
+
+
+def test_an_encoder_that_is_the_best_of_its_family_has_no_amortisation_gap():
+    model = lg(3, 5)
+    x = model.sample(4)[0]
+    ledger = gap_ledger(model, gaussian_of(model), x, K=4000, chunk=4000, steps=200)
+    assert far_from(ledger.amortisation, np.zeros(4), ledger.amortisation_se + 2e-3) < 4.5
+    assert ledger.amortisation.abs().max() < 0.02 < ledger.approximation.min()
+
+
+def test_the_ledger_finds_the_best_gaussian_from_afar():
+    model = lg(1, 2, sigma=0.05)
+    x = model.sample(3)[0]
+    shift, widen = t64([[1.0], [0.0], [-0.5]]), t64([[1.0], [30.0], [0.03]])
+    ledger = gap_ledger(model, gaussian_of(model, shift, widen), x, K=100)
+    assert ledger.approximation.abs().max() < 1e-3 < ledger.amortisation.min()
+
+
+def test_the_ledger_of_a_curved_model_agrees_with_quadrature():
+    model = curved(1)
+    x = model.sample(3)[0]
+    truth = quadrature(model, x, 1)
+    e = np.linspace(-8, 8, 1601)
+    mass = stats.norm.pdf(e) * 0.01
+
+    def elbo_of(row, mean, log_s):
+        z = mean + np.exp(log_s) * e
+        return mass @ (curved_joint(model, row, z[:, None]) - stats.norm.logpdf(e) + log_s)
+
+    def q(x):
+        return Independent(Normal(0.4 * x[:, :1], 0.7), 1)
+
+    start = [(0.4 * row[0].item(), math.log(0.7)) for row in x]
+    elbo = [elbo_of(row, *point) for row, point in zip(x, start, strict=True)]
+    best = [-optimize.minimize(lambda p, r=r: -elbo_of(r, *p), s).fun for r, s in zip(x, start, strict=True)]
+    ledger = gap_ledger(model, q, x, 4000, 4000, steps=250, log_evidence=t64(truth))
+    assert far_from(ledger.elbo, elbo, ledger.gap_se) < 4.5
+    assert far_from(ledger.elbo_best, best, ledger.approximation_se + 2e-3) < 4.5
+    assert far_from(ledger.approximation, truth - best, ledger.approximation_se + 2e-3) < 4.5
+
+
+@pytest.mark.parametrize("how", ["ais", "importance", None])
+def test_the_ledger_takes_its_evidence_from_where_it_is_told(how, monkeypatch):
+    model = curved(1)
+    x = model.sample(2)[0]
+    monkeypatch.setattr(ais.__wrapped__, "__defaults__", (16, 20, 4, None, False))  # the true ones ask for patience
+    ledger = gap_ledger(model, lambda x: Independent(Normal(x[:, :1], 0.7), 1), x, 500, steps=100, log_evidence=how)
+    evidence_se = (ledger.gap_se**2 - ledger.amortisation_se**2).abs().sqrt() + ledger.gap_se
+    assert far_from(ledger.log_evidence, quadrature(model, x, 1), evidence_se) < 5
+    assert (ledger.approximation_se > 0).all()
+
+
+@pytest.mark.parametrize(
+    "more, error, message",
+    [
+        ({"K": 1}, ValueError, "K must be at least 2 for standard errors; got 1"),
+        ({"K": 0}, ValueError, "K must be a positive integer"),
+        ({"chunk": 0}, ValueError, "chunk must be a positive integer"),
+        ({"steps": 0}, ValueError, "steps must be a positive integer"),
+        ({"lr": 0.0}, ValueError, "lr must be a positive number; got 0.0"),
+        ({"lr": math.inf}, ValueError, "lr must be a positive number; got inf"),
+        ({"x": t64(0.0, 0.0)}, ValueError, r"x must be a tensor of shape \(B, X\)"),
+        ({"log_evidence": "guess"}, ValueError, r"a tensor of shape \(3,\); got 'guess'"),
+        ({"log_evidence": t64([0.0])}, ValueError, r"got a tensor of shape \(1,\)"),
+        ({"log_evidence": "exact", "model": curved(1)}, ValueError, "the model must have it"),
+        ({"q": nn.Identity()}, TypeError, "q must return a torch Distribution; got Tensor"),
+        (
+            {"q": lambda x: Independent(HalfNormal(x[:, :1].abs() + 1), 1)},
+            TypeError,
+            r"gap_ledger needs a q of Independent\(Normal, 1\) or MultivariateNormal; got Independent\(HalfNormal",
+        ),
+        ({"q": lambda x: Normal(x[:, 0], 1.0)}, TypeError, "got Normal"),
+    ],
+)
+def test_the_ledger_refuses_what_it_cannot_do(more, error, message):
+    given = {"model": lg(1, 3), "q": lambda x: Independent(Normal(x[:, :1], 1.0), 1), "x": torch.zeros(3, 3).double()}
+    with pytest.raises(error, match=message):
+        gap_ledger(**{**given, "K": 2, "steps": 1, **more})
