@@ -4,20 +4,24 @@ PYTHON      ?= python3
 TORCH_INDEX ?=
 VENV        := .venv
 BIN         := $(VENV)/bin
+PEERS       := .venv-peers
 
 # One thread, so that sums are made in one order; and nothing of the caller's that would change a figure or an import.
 export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
-.PHONY: help venv book test lint format notebooks chapters serve clean distclean
+.PHONY: help venv book test test-slow lint format notebooks chapters bench test-peers peers serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
 	@echo "make test       lint, types, tests, and every notebook run again and compared"
+	@echo "make test-slow  training that is killed, training on several processes, and test-peers"
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
 	@echo "make serve      build the book and serve it at http://localhost:8000"
 	@echo "make chapters   measure every chapter: seconds, memory, words (benchmarks/CHAPTERS.md)"
+	@echo "make bench      measure vaelib beside its peers, some 12 minutes (benchmarks/RESULTS.md)"
+	@echo "make test-peers the values and gradients of vaelib against its peers'; both install $(PEERS)"
 	@echo "make lint       ruff and mypy;  make format  lets ruff mend what it can"
 	@echo "make clean      remove what was built;  make distclean  removes $(VENV) too"
 	@echo
@@ -51,9 +55,13 @@ book: venv
 	@echo "The book is built: _build/html/index.html"
 
 test: lint
-	$(BIN)/pytest -n 2 --cov --cov-report=term
+	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term
 	$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile book/notebooks
 	@echo "All tests passed: lint, types, tests, and every notebook prints what it says."
+
+test-slow: venv test-peers
+	$(BIN)/pytest -n 2 -m slow
+	@echo "All slow tests passed: kills, several processes, peers."
 
 lint: venv
 	$(BIN)/ruff check .
@@ -70,6 +78,29 @@ notebooks: venv
 chapters: venv
 	$(BIN)/python benchmarks/chapters.py
 
+# The peers have pins and an environment of their own, which nothing else here sees; its .ready is like $(VENV)'s.
+peers:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is missing or older than 3.11; name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@set -e; \
+	wanted=$$({ cat benchmarks/requirements.txt pyproject.toml; pwd; $(PYTHON) --version; } | cksum); \
+	if [ "$$(cat $(PEERS)/.ready 2>/dev/null)" != "$$wanted" ]; then \
+	  echo "Installing the peers' pinned environment into $(PEERS): some minutes, 1.5 GB or more."; \
+	  $(PYTHON) -m venv --clear $(PEERS); \
+	  pip="$(PEERS)/bin/python -m pip install --disable-pip-version-check --progress-bar off"; \
+	  $$pip --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' benchmarks/requirements.txt)"; \
+	  $$pip --requirement benchmarks/requirements.txt; \
+	  $$pip --no-build-isolation --no-deps --editable .; \
+	  $(PEERS)/bin/python -c 'import matplotlib.font_manager, torch, vaelib'; \
+	  echo "$$wanted" > $(PEERS)/.ready; \
+	fi
+
+bench: peers
+	$(PEERS)/bin/python benchmarks/bench.py
+
+test-peers: peers
+	$(PEERS)/bin/python -m pytest -p no:cacheprovider benchmarks/test_peers.py
+
 serve: book
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
 
@@ -78,4 +109,4 @@ clean:
 	find book vaelib tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(PEERS)

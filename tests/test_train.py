@@ -469,6 +469,8 @@ def test_a_bound_that_is_no_number_stops_the_training_before_it_does_harm(bad):
         ({"schedule": None}, "schedule must be 'constant' or 'cosine' or a callable; got None"),
         ({"model": object()}, "neither model nor q has a parameter to train"),
         ({"model": Slope().requires_grad_(False)}, "neither model nor q has a parameter to train"),
+        ({"bound": lambda model, q, x, K: x[:, 0]}, "bound must depend on the parameters of model or q"),
+        ({"bound": lambda model, q, x, K: 3.0}, r"one value per datum, shape \(8,\); got float"),
         ({"bound": lambda model, q, x, K: model.level}, r"one value per datum, shape \(8,\); got \(\)"),
     ],
 )

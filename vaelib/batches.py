@@ -38,7 +38,7 @@ class Batches:
             self._begin(self.epoch + 1)
         part = self.parts[self.taken]
         self.taken += 1
-        return self.data if part is None else self.data[part]
+        return self.data if part is None else self.data.index_select(0, part)
 
     def _begin(self, epoch: int) -> None:
         self.epoch, self.taken = epoch, 0
@@ -82,7 +82,8 @@ def check_data(x: Any, name: str) -> Tensor:
     if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[0] == 0:
         got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
         raise ValueError(f"{name} must be a tensor of shape (N, X), N at least 1; got {got}")
-    if not x.isfinite().all():
+    # The sum is a quick first look; whether it was not the sum alone that overflowed is seen then.
+    if not x.sum().isfinite() and not x.isfinite().all():
         row = int((~x.isfinite()).flatten(1).any(1).nonzero()[0])
         raise ValueError(f"{name} must be finite; row {row} holds an infinity or not-a-number")
     return x

@@ -20,7 +20,7 @@ __all__ = ["GapLedger", "active_units", "ais", "gap_ledger", "interpolate", "log
 
 @torch.no_grad()
 def log_likelihood(
-    model: Model, q: Encoder, x: Tensor, K: int = 5000, chunk: int = 100, return_se: bool = False
+    model: Model, q: Encoder, x: Tensor, K: int = 5000, chunk: int | None = None, return_se: bool = False
 ) -> Tensor | tuple[Tensor, Tensor]:
     r"""Estimate log p(x) by importance sampling from q, in memory that does not grow with K.
 
@@ -35,7 +35,7 @@ def log_likelihood(
         q: the encoder.
         x: data, shape ``(B, X)``.
         K: how many samples for each datum, exactly.
-        chunk: how many samples are in memory at a time.
+        chunk: how many samples are in memory at a time; None: as many as make some 4,000 pairs with the data.
         return_se: whether the standard error is returned too; then K must be at least 2.
 
     Returns:
@@ -51,7 +51,7 @@ def log_likelihood(
         raise ValueError("K must be at least 2 for a standard error; got 1")
     q_z = _proxy(q, x)
     log_sum = log_sum_of_squares = torch.tensor(-math.inf)
-    for size in _sizes(K, chunk):
+    for size in _sizes(K, max(1, 4000 // len(x)) if chunk is None else chunk):
         log_w = log_weights(model, lambda _: q_z, x, size)
         log_sum = torch.logaddexp(log_sum, torch.logsumexp(log_w, 0))
         log_sum_of_squares = torch.logaddexp(log_sum_of_squares, torch.logsumexp(2 * log_w, 0))

@@ -1,0 +1,39 @@
+"""pythae's trainer: an epoch of its training loop over as many data as the steps need.
+
+What its ``train`` does around an epoch (logs, a copy of the best model, the folder it writes) is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import work
+from pythae.data.datasets import BaseDataset
+from pythae.trainers import BaseTrainer, BaseTrainerConfig
+
+from contenders import _pythae, _torch
+
+
+def prepare(batch_size: int, K: int) -> Callable[[int], None]:
+    x = _torch.images()[0]
+    labels = torch.zeros(len(x))
+    data = BaseDataset(x, labels)
+    config = BaseTrainerConfig(
+        output_dir=str(work.FOLDER / "pythae"),
+        per_device_train_batch_size=batch_size,
+        learning_rate=work.LR,
+        no_cuda=True,
+    )
+    trainer = BaseTrainer(_pythae.model(K), data, training_config=config)
+    trainer.prepare_training()
+
+    def run(steps: int) -> None:
+        rows = steps * batch_size
+        while rows > 0:
+            n = min(rows, len(x))
+            data.data, data.labels = x[:n], labels[:n]
+            trainer.train_step(epoch=1)
+            rows -= n
+
+    return run
