@@ -5,6 +5,8 @@ Needs scikit-learn, which the extra ``vaelib[book]`` installs.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -25,10 +27,14 @@ def digits(binary: bool = False, labels: bool = False) -> tuple[Tensor, ...]:
         ``x_train`` (1437, 64), ``x_test`` (360, 64), float32 in [0, 1]; with labels also ``y_train``, ``y_test``.
 
     Raises:
+        TypeError: binary or labels is neither True nor False.
         ImportError: scikit-learn is not installed.
 
     Source: Alpaydin & Kaynak (1998), the test set of "Optical Recognition of Handwritten Digits".
     """
+    for name, value in {"binary": binary, "labels": labels}.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} must be True or False; got {value!r}")
     try:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
@@ -57,12 +63,15 @@ def two_moons(n: int, seed: int = 0, noise: float = 0.1) -> Tensor:
         shape ``(n, 2)``, float32.
 
     Raises:
-        ValueError: n is not a positive integer, or the noise is negative.
+        ValueError: n is not a positive integer, or the noise is negative, infinite or no number.
+        TypeError: the seed is no integer.
     """
     if not isinstance(n, int) or isinstance(n, bool) or n < 1:
         raise ValueError(f"n must be a positive integer; got {n!r}")
-    if not noise >= 0:
-        raise ValueError(f"noise must not be negative; got {noise!r}")
+    if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < math.inf:
+        raise ValueError(f"noise must not be negative, and a finite number; got {noise!r}")
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise TypeError(f"seed must be an integer; got {seed!r}")
     generator = torch.Generator().manual_seed(seed)
     angle = torch.pi * torch.rand(n, generator=generator)
     upper = torch.rand(n, generator=generator) < 0.5

@@ -17,7 +17,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, kl_divergence
 
-from vaelib.latent import _positive_int
+from vaelib.latent import _check_finite, _got, _positive_int, _prior
+from vaelib.latent import _log_joint as _log_joint_of
+from vaelib.proxies import _called
 
 __all__ = ["Model", "elbo", "elbo_kl", "elbo_score", "elbo_stl", "log_weights"]
 
@@ -62,12 +64,12 @@ def log_weights(model: Model, q: Encoder, x: Tensor, K: int) -> Tensor:
         shape ``(K, B)``, in nats.
 
     Raises:
-        ValueError: K is not a positive integer, or x does not fit the model or q.
-        TypeError: q does not return a distribution.
+        ValueError: K is not a positive integer, or x is not finite or does not fit the model or q.
+        TypeError: q does not return a distribution, or model, q and x are not of one kind.
     """
     q_z = _proxy(q, x)
     z = _draw(q_z, K)
-    return model.log_joint(x, z) - q_z.log_prob(z)
+    return _log_joint(model, x, z) - q_z.log_prob(z)
 
 
 def elbo(model: Model, q: Encoder, x: Tensor, K: int = 1) -> Tensor:
@@ -90,8 +92,8 @@ def elbo(model: Model, q: Encoder, x: Tensor, K: int = 1) -> Tensor:
         shape ``(B,)``, in nats.
 
     Raises:
-        ValueError: K is not a positive integer, or x does not fit the model or q.
-        TypeError: q does not return a distribution.
+        ValueError: K is not a positive integer, or x is not finite or does not fit the model or q.
+        TypeError: q does not return a distribution, or model, q and x are not of one kind.
 
     Source: Kingma & Welling (2014), equation 6.
     """
@@ -117,16 +119,16 @@ def elbo_kl(model: Model, q: Encoder, x: Tensor, K: int = 1) -> Tensor:
         shape ``(B,)``, in nats.
 
     Raises:
-        ValueError: K is not a positive integer, or x does not fit the model or q.
-        TypeError: q cannot reparameterise.
+        ValueError: K is not a positive integer, or x is not finite or does not fit the model or q.
+        TypeError: q cannot reparameterise, or model, q and x are not of one kind.
         NotImplementedError: torch knows no closed-form KL between q and the prior.
 
     Source: Kingma & Welling (2014), equation 7.
     """
     q_z = _proxy(q, x, needs_rsample=True)
-    prior = model.prior()
+    prior = _prior(model)
     z = _draw(q_z, K)
-    log_p_x_given_z = model.log_joint(x, z) - prior.log_prob(z)
+    log_p_x_given_z = _log_joint(model, x, z) - prior.log_prob(z)
     return log_p_x_given_z.mean(0) - kl_divergence(q_z, prior)
 
 
@@ -150,15 +152,15 @@ def elbo_score(model: Model, q: Encoder, x: Tensor, K: int = 1) -> Tensor:
         shape ``(B,)``, in nats. The value equals :func:`elbo`'s on the same samples.
 
     Raises:
-        ValueError: K is not a positive integer, or x does not fit the model or q.
-        TypeError: q does not return a distribution.
+        ValueError: K is not a positive integer, or x is not finite or does not fit the model or q.
+        TypeError: q does not return a distribution, or model, q and x are not of one kind.
 
     Source: Williams (1992); Mohamed et al. (2020), section 4.
     """
     q_z = _proxy(q, x)
     z = _draw(q_z, K).detach()
     log_q = q_z.log_prob(z)
-    log_w = model.log_joint(x, z) - log_q.detach()
+    log_w = _log_joint(model, x, z) - log_q.detach()
     # The second term is zero in value; its gradient is log w times the score.
     return (log_w + log_w.detach() * (log_q - log_q.detach())).mean(0)
 
@@ -183,14 +185,14 @@ def elbo_stl(model: Model, q: Encoder, x: Tensor, K: int = 1) -> Tensor:
         shape ``(B,)``, in nats. The value equals :func:`elbo`'s on the same samples.
 
     Raises:
-        ValueError: K is not a positive integer, or x does not fit the model or q.
-        TypeError: q cannot reparameterise.
+        ValueError: K is not a positive integer, or x is not finite or does not fit the model or q.
+        TypeError: q cannot reparameterise, or model, q and x are not of one kind.
 
     Source: Roeder et al. (2017), section 3.
     """
     q_z = _proxy(q, x, needs_rsample=True)
     z = _draw(q_z, K)
-    return (model.log_joint(x, z) - _log_q_path(q_z, z)).mean(0)
+    return (_log_joint(model, x, z) - _log_q_path(q_z, z)).mean(0)
 
 
 def _log_q_path(q_z: Distribution, z: Tensor) -> Tensor:
@@ -202,9 +204,11 @@ def _log_q_path(q_z: Distribution, z: Tensor) -> Tensor:
 
 def _proxy(q: Encoder, x: Tensor, needs_rsample: bool = False) -> Distribution:
     if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[0] == 0:
-        got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"x must be a tensor of shape (B, X), B at least 1; got {got}")
-    q_z = q(x)
+        raise ValueError(f"x must be a tensor of shape (B, X), B at least 1; got {_got(x)}")
+    _check_finite(x, "x")
+    if not callable(q):
+        raise TypeError(f"q must be called with x, such as an encoder; got {type(q).__name__}")
+    q_z = _called(q, x, "x")
     if not isinstance(q_z, Distribution):
         raise TypeError(f"q must return a torch Distribution; got {type(q_z).__name__}")
     if q_z.batch_shape != x.shape[:1]:
@@ -221,3 +225,12 @@ def _proxy(q: Encoder, x: Tensor, needs_rsample: bool = False) -> Distribution:
 def _draw(q_z: Distribution, K: int) -> Tensor:
     size = torch.Size([_positive_int(K, "K")])
     return q_z.rsample(size) if q_z.has_rsample else q_z.sample(size)
+
+
+def _log_joint(model: Model, x: Tensor, z: Tensor) -> Tensor:
+    try:
+        return _log_joint_of(model, x, z)
+    except (TypeError, ValueError) as error:
+        if str(error).startswith("z "):  # z is q's doing, and not an argument of any bound
+            raise type(error)(f"q must draw latents that fit the model: {error}") from error
+        raise

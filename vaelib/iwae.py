@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from vaelib.elbo import Encoder, Model, _draw, _log_q_path, _proxy, log_weights
+from vaelib.elbo import Encoder, Model, _draw, _log_joint, _log_q_path, _proxy, log_weights
 from vaelib.jensen import _check_samples, log_mean_exp
 from vaelib.latent import _positive_int
 
@@ -40,8 +40,8 @@ def iwae(model: Model, q: Encoder, x: Tensor, K: int, chunk: int | None = None) 
         shape ``(B,)``, in nats.
 
     Raises:
-        ValueError: K or chunk is not a positive integer, or x does not fit the model or q.
-        TypeError: q does not return a distribution.
+        ValueError: K or chunk is not a positive integer, or x is not finite or does not fit the model or q.
+        TypeError: q does not return a distribution, or model, q and x are not of one kind.
 
     Source: Burda et al. (2016), section 3.
     """
@@ -71,8 +71,8 @@ def iwae_dreg(model: Model, q: Encoder, x: Tensor, K: int, chunk: int | None = N
         shape ``(B,)``, in nats.
 
     Raises:
-        ValueError: K or chunk is not a positive integer, or x does not fit the model or q.
-        TypeError: q cannot reparameterise.
+        ValueError: K or chunk is not a positive integer, or x is not finite or does not fit the model or q.
+        TypeError: q cannot reparameterise, or model, q and x are not of one kind.
 
     Source: Tucker et al. (2019), section 4.
     """
@@ -85,7 +85,7 @@ def iwae_dreg(model: Model, q: Encoder, x: Tensor, K: int, chunk: int | None = N
         if z.requires_grad:
             # The log of a mean weighs each sample once; on its way through z into q it is weighted once more.
             z.register_hook(lambda grad: grad * _like(w_tilde[index], grad))
-        return model.log_joint(x, z) - _log_q_path(q_z, z)
+        return _log_joint(model, x, z) - _log_q_path(q_z, z)
 
     if chunk is None:
         log_w = log_weights_path(0)
@@ -113,6 +113,7 @@ def normalized_weights(log_w: Tensor, dim: int = 0) -> Tensor:
 
     Raises:
         ValueError: there is no sample along ``dim``.
+        TypeError: ``log_w`` is no tensor of floating point, or ``dim`` no integer.
 
     Source: Burda et al. (2016), section 3.
     """
@@ -137,6 +138,7 @@ def effective_sample_size(log_w: Tensor, dim: int = 0) -> Tensor:
 
     Raises:
         ValueError: there is no sample along ``dim``.
+        TypeError: ``log_w`` is no tensor of floating point, or ``dim`` no integer.
 
     Source: Owen (2013), section 9.3.
     """

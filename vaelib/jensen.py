@@ -36,6 +36,7 @@ def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
 
     Raises:
         ValueError: there is nothing to average along ``dim``.
+        TypeError: ``log_w`` is no tensor of floating point, or ``dim`` no integer.
     """
     _check_samples(log_w, dim)
     log_sum: Tensor = _LogSumExp.apply(log_w, dim)  # type: ignore[no-untyped-call]
@@ -59,6 +60,7 @@ def jensen_gap(log_w: Tensor, dim: int = 0) -> Tensor:
 
     Raises:
         ValueError: there is nothing to average along ``dim``.
+        TypeError: ``log_w`` is no tensor of floating point, or ``dim`` no integer.
 
     Source: Jensen (1906).
     """
@@ -66,6 +68,11 @@ def jensen_gap(log_w: Tensor, dim: int = 0) -> Tensor:
 
 
 def _check_samples(log_w: Tensor, dim: int) -> None:
+    if not isinstance(log_w, Tensor) or not log_w.is_floating_point():
+        got = log_w.dtype if isinstance(log_w, Tensor) else type(log_w).__name__
+        raise TypeError(f"log_w must be a tensor of floating point; got {got}")
+    if not isinstance(dim, int) or isinstance(dim, bool):
+        raise TypeError(f"dim must be an integer; got {dim!r}")
     if log_w.ndim == 0 or not -log_w.ndim <= dim < log_w.ndim or log_w.shape[dim] == 0:
         raise ValueError(f"log_w must have at least one sample along dim {dim}; got shape {tuple(log_w.shape)}")
 

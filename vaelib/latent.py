@@ -7,6 +7,8 @@ numbers of dimensions of a datum and of a latent. All log-densities are in nats.
 from __future__ import annotations
 
 import math
+from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,8 +37,8 @@ class _StandardGaussian(Independent):  # type: ignore[type-arg]
     """N(z; 0, I): what torch computes, in one pass over the samples."""
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if value.shape[-1:] != self.event_shape:
-            raise ValueError(f"z must have shape (*, {self.event_shape[0]}); got {tuple(value.shape)}")
+        if not isinstance(value, Tensor) or value.shape[-1:] != self.event_shape:
+            raise ValueError(f"z must have shape (*, {self.event_shape[0]}); got {_got(value)}")
         return -0.5 * (value.square().sum(-1) + value.shape[-1] * math.log(2 * math.pi))
 
 
@@ -71,11 +73,17 @@ class LatentVariableModel(nn.Module):
         prior: a module called with nothing; its distribution's event is one latent.
         decoder: a module called with z ``(*, Z)``; its distribution's event is one datum.
 
+    Raises:
+        TypeError: a prior or decoder that cannot be called; when used, one that returns no distribution.
+
     Source: Kingma & Welling (2014), section 2.1.
     """
 
     def __init__(self, prior: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
+        for name, module in {"prior": prior, "decoder": decoder}.items():
+            if not callable(module):
+                raise TypeError(f"{name} must be a module that returns a distribution; got {type(module).__name__}")
         self.prior = prior
         self.decoder = decoder
 
@@ -92,15 +100,22 @@ class LatentVariableModel(nn.Module):
             shape ``(*, B)``, in nats.
 
         Raises:
-            ValueError: x has no batch axis, or its batch is not the one of z.
+            ValueError: x has no batch axis, its batch is not the one of z, or one of them does not fit the model.
+            TypeError: x or z is no tensor, or of another type or on another device than the parameters.
         """
-        prior = self.prior()
-        log_p_z: Tensor = prior.log_prob(z)
-        if x.ndim < 2 or log_p_z.ndim < 1 or x.shape[0] != log_p_z.shape[-1]:
-            raise ValueError(
-                f"x must have shape (B, X) and z (*, B, Z) with one B; got x {tuple(x.shape)} and z {tuple(z.shape)}"
-            )
-        log_p_x_given_z: Tensor = self.decoder(z).log_prob(x)
+        for name, value in {"x": x, "z": z}.items():
+            if not isinstance(value, Tensor):
+                raise TypeError(f"{name} must be a tensor; got {type(value).__name__}")
+        prior = _prior(self)
+        if z.shape[z.ndim - len(prior.event_shape) :] != prior.event_shape:
+            raise ValueError(f"z must have shape {_shape('*', *prior.event_shape)}; got {_got(z)}")
+        try:
+            log_p_z: Tensor = prior.log_prob(z)
+        except ValueError as error:
+            raise ValueError(f"z must lie in the support of the prior: {error}") from error
+        if x.ndim < 2 or log_p_z.ndim < 1 or x.shape[0] != log_p_z.shape[-1] or x.shape[0] == 0:
+            raise ValueError(f"x must have shape (B, X) and z (*, B, Z), B at least 1; got {_got(x)} and {_got(z)}")
+        log_p_x_given_z: Tensor = _likelihood(self, z, log_p_z.shape, x).log_prob(x)
         return log_p_z + log_p_x_given_z
 
     @torch.no_grad()
@@ -117,9 +132,20 @@ class LatentVariableModel(nn.Module):
 
         Raises:
             ValueError: ``n`` is not a positive integer.
+            TypeError: the prior or the decoder returns no distribution.
         """
-        z = self.prior().sample((_positive_int(n, "n"),))
-        return self.decoder(z).sample(), z
+        z = _prior(self).sample(torch.Size([_positive_int(n, "n")]))
+        return _likelihood(self, z, z.shape[:1]).sample(), z
+
+
+class _Gaussian(Independent):  # type: ignore[type-arg]
+    """torch's own; it says what is wrong with data of another type, or not finite."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if isinstance(value, Tensor):
+            _check_like(value, self.mean, "x")
+            _check_finite(value, "x")
+        return super().log_prob(value)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _AffineNormal(nn.Module):
@@ -132,7 +158,8 @@ class _AffineNormal(nn.Module):
         self.log_sigma = nn.Parameter(_positive(sigma, "sigma").to(weight).log())
 
     def forward(self, z: Tensor) -> Independent[Normal]:
-        return Independent(Normal(z @ self.weight.mT + self.bias, self.log_sigma.exp()), 1)
+        _check_latents(z, self.weight.mT)
+        return _Gaussian(Normal(z @ self.weight.mT + self.bias, self.log_sigma.exp()), 1)
 
 
 class LinearGaussian(LatentVariableModel):
@@ -149,7 +176,8 @@ class LinearGaussian(LatentVariableModel):
         sigma: the standard deviation of the noise, one positive number.
 
     Raises:
-        ValueError: shapes that do not fit, or a sigma that is not positive.
+        ValueError: shapes that do not fit, numbers that are not finite, or a sigma that is not positive.
+        TypeError: tensors of different types, or on different devices.
 
     Source: Tipping & Bishop (1999), section 3.
     """
@@ -157,10 +185,8 @@ class LinearGaussian(LatentVariableModel):
     decoder: _AffineNormal
 
     def __init__(self, weight: Tensor, bias: Tensor, sigma: float | Tensor) -> None:
-        if weight.ndim != 2 or 0 in weight.shape:
-            raise ValueError(f"weight must have shape (X, Z); got {tuple(weight.shape)}")
-        if bias.shape != weight.shape[:1]:
-            raise ValueError(f"bias must have shape ({weight.shape[0]},); got {tuple(bias.shape)}")
+        _check(weight, "weight", "X", "Z")
+        _check(bias, "bias", weight.shape[0], like=weight)
         prior = StandardNormal(weight.shape[1]).to(weight)
         super().__init__(prior, _AffineNormal(weight, bias, sigma))
 
@@ -196,9 +222,10 @@ class LinearGaussian(LatentVariableModel):
             shape ``(B,)``, in nats.
 
         Raises:
-            ValueError: x has another shape.
+            ValueError: x has another shape, no datum, or a number that is not finite.
+            TypeError: x is of another type or on another device than the parameters.
         """
-        _check_data(x, self.bias.shape[0])
+        _check(x, "x", "B", self.bias.shape[0], like=self.bias)
         variance = (2 * self.log_sigma).exp().expand_as(self.bias)
         log_p_x: Tensor = LowRankMultivariateNormal(self.bias, self.weight, variance).log_prob(x)
         return log_p_x
@@ -216,9 +243,10 @@ class LinearGaussian(LatentVariableModel):
             a distribution of batch shape ``(B,)`` and event shape ``(Z,)``.
 
         Raises:
-            ValueError: x has another shape.
+            ValueError: x has another shape, no datum, or a number that is not finite.
+            TypeError: x is of another type or on another device than the parameters.
         """
-        _check_data(x, self.bias.shape[0])
+        _check(x, "x", "B", self.bias.shape[0], like=self.bias)
         variance = (2 * self.log_sigma).exp()
         eye = torch.eye(self.weight.shape[1]).to(self.weight)
         m = self.weight.mT @ self.weight + variance * eye
@@ -235,7 +263,8 @@ class _MixtureDecoder(nn.Module):
         self.log_sigma = nn.Parameter(_positive(sigma, "sigma").to(means).log())
 
     def forward(self, z: Tensor) -> Independent[Normal]:
-        return Independent(Normal(z @ self.means, self.log_sigma.exp()), 1)
+        _check_latents(z, self.means)
+        return _Gaussian(Normal(z @ self.means, self.log_sigma.exp()), 1)
 
 
 class _Categorical(nn.Module):
@@ -260,7 +289,8 @@ class GaussianMixture(LatentVariableModel):
         sigma: the standard deviation that all components share, one positive number.
 
     Raises:
-        ValueError: shapes that do not fit, or a sigma that is not positive.
+        ValueError: shapes that do not fit, numbers that are not finite, or a sigma that is not positive.
+        TypeError: tensors of different types, or on different devices.
 
     Source: Bishop (2006), section 9.2.
     """
@@ -269,10 +299,8 @@ class GaussianMixture(LatentVariableModel):
     decoder: _MixtureDecoder
 
     def __init__(self, logits: Tensor, means: Tensor, sigma: float | Tensor) -> None:
-        if logits.ndim != 1 or 0 in logits.shape:
-            raise ValueError(f"logits must have shape (C,); got {tuple(logits.shape)}")
-        if means.ndim != 2 or means.shape[0] != logits.shape[0]:
-            raise ValueError(f"means must have shape ({logits.shape[0]}, X); got {tuple(means.shape)}")
+        _check(logits, "logits", "C")
+        _check(means, "means", logits.shape[0], "X", like=logits)
         super().__init__(_Categorical(logits), _MixtureDecoder(means, sigma))
 
     @property
@@ -292,7 +320,7 @@ class GaussianMixture(LatentVariableModel):
 
     def _log_joint_all(self, x: Tensor) -> Tensor:
         """log p(x, z) for every component: shape (C, B)."""
-        _check_data(x, self.means.shape[1])
+        _check(x, "x", "B", self.means.shape[1], like=self.means)
         n_components = self.means.shape[0]
         every_z = torch.eye(n_components).to(x)[:, None].expand(-1, x.shape[0], -1)
         return self.log_joint(x, every_z)
@@ -309,7 +337,8 @@ class GaussianMixture(LatentVariableModel):
             shape ``(B,)``, in nats.
 
         Raises:
-            ValueError: x has another shape.
+            ValueError: x has another shape, no datum, or a number that is not finite.
+            TypeError: x is of another type or on another device than the parameters.
         """
         return torch.logsumexp(self._log_joint_all(x), dim=0)
 
@@ -325,7 +354,8 @@ class GaussianMixture(LatentVariableModel):
             a distribution of batch shape ``(B,)`` and event shape ``(C,)``.
 
         Raises:
-            ValueError: x has another shape.
+            ValueError: x has another shape, no datum, or a number that is not finite.
+            TypeError: x is of another type or on another device than the parameters.
         """
         return OneHotCategorical(logits=self._log_joint_all(x).mT)
 
@@ -348,12 +378,12 @@ def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGa
         sigma: a fixed standard deviation of the noise; None fits it too.
 
     Raises:
-        ValueError: x is not ``(N, X)``, Z does not fit X, or no variance is left over for sigma.
+        ValueError: x is not ``(N, X)``, of floating point and finite, Z does not fit X, or no variance is left over
+            for sigma.
 
     Source: Tipping & Bishop (1999), equations 7 and 8.
     """
-    if x.ndim != 2 or 0 in x.shape or not x.is_floating_point():
-        raise ValueError(f"x must be floating point, of shape (N, X); got {x.dtype}, {tuple(x.shape)}")
+    _check(x, "x", "N", "X")
     n_most = x.shape[1] - (sigma is None)
     if _positive_int(latent_dim, "latent_dim") > n_most:
         raise ValueError(f"latent_dim must be at most {n_most} for x {tuple(x.shape)}; got {latent_dim}")
@@ -388,16 +418,18 @@ def simple_monte_carlo(model: LatentVariableModel, x: Tensor, K: int, chunk: int
         shape ``(B,)``, in nats.
 
     Raises:
-        ValueError: K or chunk is not a positive integer, or x does not fit the model.
+        ValueError: K or chunk is not a positive integer, or x does not fit the model or is not finite.
+        TypeError: the model does not honour the protocol, or x is of another type than its parameters.
     """
-    if x.ndim < 2:
-        raise ValueError(f"x must have shape (B, X); got {tuple(x.shape)}")
+    if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[0] == 0:
+        raise ValueError(f"x must have shape (B, X), B at least 1; got {_got(x)}")
+    _check_finite(x, "x")
     _positive_int(chunk, "chunk")
-    prior = model.prior()
+    prior = _prior(model)
     log_sum = torch.tensor(-math.inf)
     for start in range(0, _positive_int(K, "K"), chunk):
-        z = prior.sample((min(chunk, K - start), x.shape[0]))
-        log_p_x_given_z = model.log_joint(x, z) - prior.log_prob(z)
+        z = prior.sample(torch.Size([min(chunk, K - start), x.shape[0]]))
+        log_p_x_given_z = _log_joint(model, x, z) - prior.log_prob(z)
         log_sum = torch.logaddexp(log_sum, torch.logsumexp(log_p_x_given_z, dim=0))
     return log_sum - math.log(K)
 
@@ -427,12 +459,86 @@ def _positive_int(value: int, name: str) -> int:
 
 
 def _positive(value: float | Tensor, name: str) -> Tensor:
-    number = value.detach() if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
-    if number.ndim != 0 or not (number > 0 and number.isfinite()):
+    if isinstance(value, bool) or not isinstance(value, Real | Tensor):
+        raise TypeError(f"{name} must be one positive, finite number; got {value!r}")
+    number = value.detach() if isinstance(value, Tensor) else torch.tensor(float(value), dtype=torch.float64)
+    if number.ndim != 0 or number.is_complex() or not (number > 0 and number.isfinite()):
         raise ValueError(f"{name} must be one positive, finite number; got {value!r}")
     return number
 
 
-def _check_data(x: Tensor, data_dim: int) -> None:
-    if x.ndim != 2 or x.shape[1] != data_dim:
-        raise ValueError(f"x must have shape (B, {data_dim}); got {tuple(x.shape)}")
+def _prior(model: Any) -> Distribution:
+    """What the model's prior returns, if that is one distribution."""
+    prior = _method(model, "prior")()
+    if not isinstance(prior, Distribution):
+        raise TypeError(f"prior must return a torch Distribution; got {type(prior).__name__}")
+    if prior.batch_shape:
+        raise ValueError(f"prior must return one distribution, batch shape (); got {tuple(prior.batch_shape)}")
+    return prior
+
+
+def _likelihood(model: Any, z: Tensor, batch: torch.Size, x: Tensor | None = None) -> Distribution:
+    """What the model's decoder returns, if that is one distribution over data for each z."""
+    p_x = model.decoder(z)
+    if not isinstance(p_x, Distribution):
+        raise TypeError(f"decoder must return a torch Distribution; got {type(p_x).__name__}")
+    if p_x.batch_shape != batch:
+        raise ValueError(f"decoder must return one distribution per z, {tuple(batch)}; got {tuple(p_x.batch_shape)}")
+    if x is not None and p_x.event_shape != x.shape[1:]:
+        raise ValueError(f"x must have shape {_shape('B', *p_x.event_shape)}; got {_got(x)}")
+    return p_x
+
+
+def _log_joint(model: Any, x: Tensor, z: Tensor) -> Tensor:
+    """log p(x, z) for z of shape (K, B, Z), if the model keeps the protocol."""
+    log_joint = _method(model, "log_joint")(x, z)
+    if not isinstance(log_joint, Tensor) or log_joint.shape != z.shape[:2]:
+        raise ValueError(f"model.log_joint must return shape (K, B), {tuple(z.shape[:2])}; got {_got(log_joint)}")
+    return log_joint
+
+
+def _method(model: Any, name: str) -> Any:
+    method = getattr(model, name, None)
+    if not callable(method):
+        raise TypeError(f"model must have log_joint(x, z) and prior(); got {type(model).__name__}, without {name}")
+    return method
+
+
+def _check_latents(z: Tensor, columns: Tensor) -> None:
+    """z must fit what its last axis is multiplied with."""
+    if not isinstance(z, Tensor) or z.shape[-1:] != columns.shape[:1]:
+        raise ValueError(f"z must have shape (*, {columns.shape[0]}); got {_got(z)}")
+    _check_like(z, columns, "z")
+
+
+def _check(value: Tensor, name: str, *sizes: int | str, like: Tensor | None = None) -> None:
+    """A finite tensor of these sizes, where a letter stands for any size but 0."""
+    shape = value.shape if isinstance(value, Tensor) else ()
+    fits = [n >= 1 and (size == n or isinstance(size, str)) for n, size in zip(shape, sizes, strict=False)]
+    if len(shape) != len(sizes) or not all(fits):
+        raise ValueError(f"{name} must have shape {_shape(*sizes)}; got {_got(value)}")
+    if like is not None:
+        _check_like(value, like, name)
+    if not value.is_floating_point():
+        raise ValueError(f"{name} must be floating point; got {value.dtype}")
+    _check_finite(value, name)
+
+
+def _check_like(value: Tensor, like: Tensor, name: str) -> None:
+    if value.dtype != like.dtype or value.device != like.device:
+        raise TypeError(f"{name} must be {like.dtype} on {like.device}; got {value.dtype} on {value.device}")
+
+
+def _check_finite(value: Tensor, name: str) -> None:
+    # One pass, where isfinite takes several: a sum is finite only if all are. But it may overflow where all are.
+    fine = not value.is_floating_point() or value.is_meta or math.isfinite(value.sum().item())
+    if not (fine or value.isfinite().all()):
+        raise ValueError(f"{name} must be finite; it holds an infinity or not-a-number")
+
+
+def _shape(*sizes: int | str) -> str:
+    return f"({', '.join(map(str, sizes))}{',' * (len(sizes) == 1)})"
+
+
+def _got(value: Any) -> str:
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__

@@ -7,8 +7,9 @@ Chapter 2 of *Bounding the Evidence*. Each is a module that, called with what it
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from numbers import Real
 from typing import Any
 
 import torch
@@ -46,7 +47,7 @@ class _DiagonalGaussian(Independent):  # type: ignore[type-arg]
         return torch.addcmul(self.mean, self.base_dist.scale, noise)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        _check_value(self, value)
+        _check_value(self, value, self.mean, "z")
         noise: Tensor = (value - self.mean) / self.base_dist.scale
         return -0.5 * noise.square().sum(-1) - self.log_sigma.sum(-1) - 0.5 * value.shape[-1] * _LOG_2_PI
 
@@ -65,8 +66,10 @@ class GaussianEncoder(nn.Module):
         net: a module of your own instead, from ``(B, X)`` to ``(B, 2 Z)``: first the means, then the log σ.
 
     Raises:
-        ValueError: a dimension that is not a positive integer; x of another shape than ``(B, X)``; a net whose
-            output is not ``(B, 2 Z)``.
+        ValueError: a dimension that is not a positive integer; x of another shape than ``(B, X)``, or not finite; a
+            net whose output is not ``(B, 2 Z)``.
+        TypeError: hidden, activation or net of another kind; x of another type or on another device than the
+            parameters.
 
     Source: Kingma & Welling (2014), equation 9.
     """
@@ -81,12 +84,13 @@ class GaussianEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.data_dim, self.latent_dim = _dim(data_dim, "data_dim"), _dim(latent_dim, "latent_dim")
-        self.net = net if net is not None else _mlp(data_dim, hidden, 2 * latent_dim, activation)
+        self.net = _mlp(data_dim, hidden, 2 * latent_dim, activation) if net is None else _own(net)
 
     def forward(self, x: Tensor) -> Independent[Normal]:
-        if x.ndim < 2 or x.shape[-1] != self.data_dim:
-            raise ValueError(f"x must have shape (B, {self.data_dim}); got {tuple(x.shape)}")
-        mean, log_sigma = _output(self.net, x, 2 * self.latent_dim).chunk(2, -1)
+        if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[-1] != self.data_dim or x.shape[0] == 0:
+            raise ValueError(f"x must have shape (B, {self.data_dim}); got {_got(x)}")
+        _check_finite(x)
+        mean, log_sigma = _output(self.net, x, 2 * self.latent_dim, "x").chunk(2, -1)
         return _DiagonalGaussian(mean, log_sigma)
 
 
@@ -112,10 +116,10 @@ class FreeGaussian(nn.Module):
         self.log_sigma = nn.Parameter(torch.zeros(shape))
 
     def forward(self, x: Tensor) -> Independent[Normal]:
-        if x.shape[0] != self.mean.shape[0]:
+        if not isinstance(x, Tensor) or x.shape[:1] != self.mean.shape[:1]:
             raise ValueError(
                 f"x must hold all {self.mean.shape[0]} data of this FreeGaussian, in their order "
-                f"(batch_size=None in fit); got {tuple(x.shape)}"
+                f"(batch_size=None in fit); got {_got(x)}"
             )
         return _DiagonalGaussian(self.mean, self.log_sigma)
 
@@ -131,9 +135,10 @@ class _IsotropicGaussian(Independent):  # type: ignore[type-arg]
         return _IsotropicGaussian(self.mean.expand(*batch_shape, *self.event_shape), self.log_sigma)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        _check_value(self, value)
-        if not value.isfinite().all():
-            raise ValueError("x must be finite for a Gaussian likelihood; it holds an infinity or not-a-number")
+        _check_value(self, value, self.mean, "x")
+        if value.dtype not in (self.mean.dtype, self.log_sigma.dtype):
+            raise TypeError(f"x must be {self.mean.dtype} for this likelihood; got {value.dtype}")
+        _check_finite(value)
         residual = (value - self.mean) * (-self.log_sigma).exp()
         return -0.5 * residual.square().sum(-1) - value.shape[-1] * (self.log_sigma + 0.5 * _LOG_2_PI)
 
@@ -155,6 +160,8 @@ class GaussianDecoder(nn.Module):
     Raises:
         ValueError: a dimension that is not a positive integer; a sigma_dec that is not positive; z of another
             shape than ``(*, Z)``; a net whose output is not ``(B, X)``.
+        TypeError: hidden, activation or net of another kind; z of another type or on another device than the
+            parameters.
 
     Source: Kingma & Welling (2014), appendix C.2.
     """
@@ -172,11 +179,9 @@ class GaussianDecoder(nn.Module):
         learn_sigma: bool = False,
     ) -> None:
         super().__init__()
-        if not 0 < sigma_dec < float("inf"):
-            raise ValueError(f"sigma_dec must be a positive, finite number; got {sigma_dec!r}")
         self.latent_dim, self.data_dim = _dim(latent_dim, "latent_dim"), _dim(data_dim, "data_dim")
-        self.net = net if net is not None else _mlp(latent_dim, hidden, data_dim, activation)
-        log_sigma = torch.tensor(float(sigma_dec)).log()
+        self.net = _mlp(latent_dim, hidden, data_dim, activation) if net is None else _own(net)
+        log_sigma = torch.tensor(_positive(sigma_dec, "sigma_dec")).log()
         if learn_sigma:
             self.log_sigma = nn.Parameter(log_sigma)
         else:
@@ -189,15 +194,15 @@ class GaussianDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Independent[Normal]:
         _check_latent(z, self.latent_dim)
-        return _IsotropicGaussian(_output(self.net, z, self.data_dim), self.log_sigma)
+        return _IsotropicGaussian(_output(self.net, z, self.data_dim, "z"), self.log_sigma)
 
 
 class _BinaryPixels(Independent):  # type: ignore[type-arg]
     """Independent Bernoulli pixels, in one pass over the logits; it says what is wrong with grey ones."""
 
     def log_prob(self, value: Tensor) -> Tensor:
-        _check_value(self, value)
-        if not torch.equal(value * value, value):
+        _check_value(self, value, self.base_dist.logits, "x")
+        if not torch.equal(value * value, value) or (value.numel() and value.max().item() == math.inf):
             grey = value[(value != 0) & (value != 1)][0].item()
             raise ValueError(
                 f"x must hold binary pixels, 0 or 1, for a Bernoulli likelihood; got the grey value {grey:.4g}. "
@@ -224,6 +229,8 @@ class BernoulliDecoder(nn.Module):
     Raises:
         ValueError: a dimension that is not a positive integer; z of another shape than ``(*, Z)``; a net whose
             output is not ``(B, X)``; from ``log_prob``, an x with values other than 0 and 1.
+        TypeError: hidden, activation or net of another kind; z of another type or on another device than the
+            parameters.
 
     Source: Kingma & Welling (2014), appendix C.1.
     """
@@ -238,11 +245,11 @@ class BernoulliDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.latent_dim, self.data_dim = _dim(latent_dim, "latent_dim"), _dim(data_dim, "data_dim")
-        self.net = net if net is not None else _mlp(latent_dim, hidden, data_dim, activation)
+        self.net = _mlp(latent_dim, hidden, data_dim, activation) if net is None else _own(net)
 
     def forward(self, z: Tensor) -> Independent[Bernoulli]:
         _check_latent(z, self.latent_dim)
-        logits = _output(self.net, z, self.data_dim)
+        logits = _output(self.net, z, self.data_dim, "z")
         return _BinaryPixels(Bernoulli(logits=logits, validate_args=False), 1, validate_args=False)
 
 
@@ -250,7 +257,10 @@ class _Symbols(Categorical):
     """A Categorical that says what is wrong with symbols outside the alphabet."""
 
     def _validate_sample(self, value: Tensor) -> None:
-        alphabet = self.logits.shape[-1]
+        length, alphabet = self.logits.shape[-2:]
+        _check_tensor(value, self.logits, "x")
+        if value.shape[-1:] != (length,):
+            raise ValueError(f"value must have shape (*, {length}); got {tuple(value.shape)}")
         outside = value[(value < 0) | (value >= alphabet) | (value % 1 != 0)]
         if outside.numel():
             raise ValueError(
@@ -277,6 +287,8 @@ class CategoricalDecoder(nn.Module):
     Raises:
         ValueError: a number that is not a positive integer; z of another shape than ``(*, Z)``; a net whose output
             does not fit; from ``log_prob``, a symbol outside the alphabet.
+        TypeError: hidden, activation or net of another kind; z of another type or on another device than the
+            parameters.
     """
 
     def __init__(
@@ -291,34 +303,68 @@ class CategoricalDecoder(nn.Module):
         super().__init__()
         self.latent_dim = _dim(latent_dim, "latent_dim")
         self.length, self.alphabet = _dim(length, "length"), _dim(alphabet, "alphabet")
-        self.net = net if net is not None else _mlp(latent_dim, hidden, length * alphabet, activation)
+        self.net = _mlp(latent_dim, hidden, length * alphabet, activation) if net is None else _own(net)
 
     def forward(self, z: Tensor) -> Independent[Categorical]:
         _check_latent(z, self.latent_dim)
-        logits = _output(self.net, z, self.length * self.alphabet)
+        logits = _output(self.net, z, self.length * self.alphabet, "z")
         return Independent(_Symbols(logits=logits.unflatten(-1, (self.length, self.alphabet))), 1)
 
 
 def _mlp(n_in: int, hidden: Sequence[int], n_out: int, activation: Activation) -> nn.Sequential:
     """Linear layers with the non-linearity between them, none after the last."""
+    if not isinstance(hidden, Iterable):
+        raise TypeError(f"hidden must be the widths of the layers, such as (128, 128); got {hidden!r}")
     widths = [n_in, *(_dim(width, "hidden") for width in hidden), n_out]
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after), activation()]
+        layers += [nn.Linear(before, after), _layer(activation)]
     return nn.Sequential(*layers[:-1])
 
 
-def _output(net: nn.Module, given: Tensor, n_out: int) -> Tensor:
+def _layer(activation: Activation) -> nn.Module:
+    try:
+        layer: Any = activation()
+    except TypeError:
+        layer = None
+    if not isinstance(layer, nn.Module):
+        raise TypeError(f"activation must be a class of module, such as nn.Tanh; got {activation!r}")
+    return layer
+
+
+def _own(net: nn.Module) -> nn.Module:
+    if not callable(net):
+        raise TypeError(f"net must be a module; got {type(net).__name__}")
+    return net
+
+
+def _output(net: nn.Module, given: Tensor, n_out: int, name: str) -> Tensor:
     # One batch axis, whatever came in: convolutions and batch normalisation know no axis of samples.
     rows = given.reshape(-1, given.shape[-1])
-    out: Tensor = net(rows)
-    if out.shape != (rows.shape[0], n_out):
-        raise ValueError(f"net must return shape {(rows.shape[0], n_out)} here; got {tuple(out.shape)}")
+    out: Tensor = _called(net, rows, name)
+    if not isinstance(out, Tensor) or out.shape != (rows.shape[0], n_out):
+        raise ValueError(f"net must return shape {(rows.shape[0], n_out)} here; got {_got(out)}")
     return out.reshape(*given.shape[:-1], n_out)
 
 
-def _check_value(distribution: Distribution, value: Tensor) -> None:
+def _called(module: Callable[[Tensor], Any], given: Tensor, name: str) -> Any:
+    """What the module returns; if it fails because it lives elsewhere, or in another precision, that is said."""
+    try:
+        return module(given)
+    except RuntimeError as error:
+        parameters = module.parameters() if isinstance(module, nn.Module) else iter(())
+        for like in parameters:
+            if given.dtype != like.dtype or given.device != like.device:
+                raise TypeError(
+                    f"{name} must be {like.dtype} on {like.device}, as the parameters are; "
+                    f"got {given.dtype} on {given.device}"
+                ) from error
+        raise
+
+
+def _check_value(distribution: Distribution, value: Tensor, like: Tensor, name: str) -> None:
     """torch's own check of a value's shape; its check of every number is left to those who need it."""
+    _check_tensor(value, like, name)
     event = distribution.event_shape
     fits = value.shape[-1:] == event
     for n, of in zip(reversed(value.shape[:-1]), reversed(distribution.batch_shape), strict=False):
@@ -330,12 +376,37 @@ def _check_value(distribution: Distribution, value: Tensor) -> None:
         )
 
 
+def _check_tensor(value: Tensor, like: Tensor, name: str) -> None:
+    if not isinstance(value, Tensor) or value.is_complex():
+        got = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        raise TypeError(f"{name} must be a tensor of real numbers; got {got}")
+    if value.device != like.device:
+        raise TypeError(f"{name} must be on {like.device}; got one on {value.device}")
+
+
+def _check_finite(x: Tensor) -> None:
+    # One pass, where isfinite takes several: a sum is finite only if all are. But it may overflow where all are.
+    if x.is_floating_point() and not (x.is_meta or math.isfinite(x.sum().item()) or x.isfinite().all()):
+        raise ValueError("x must be finite; it holds an infinity or not-a-number")
+
+
 def _check_latent(z: Tensor, latent_dim: int) -> None:
-    if z.ndim < 1 or z.shape[-1] != latent_dim:
-        raise ValueError(f"z must have shape (*, {latent_dim}); got {tuple(z.shape)}")
+    if not isinstance(z, Tensor) or z.ndim < 1 or z.shape[-1] != latent_dim:
+        raise ValueError(f"z must have shape (*, {latent_dim}); got {_got(z)}")
+
+
+def _got(value: Any) -> str:
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
 
 
 def _dim(value: int, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} must be a positive integer; got {value!r}")
     return value
+
+
+def _positive(value: Any, name: str) -> float:
+    number = value.item() if isinstance(value, Tensor) and value.ndim == 0 else value
+    if isinstance(number, bool) or not isinstance(number, Real) or not 0 < float(number) < math.inf:
+        raise ValueError(f"{name} must be a positive, finite number; got {value!r}")
+    return float(number)
