@@ -266,3 +266,12 @@ def test_every_bound_names_what_does_not_fit(bound):
         bound(model, lambda x: x, copies(2), 1)
     with pytest.raises(ValueError, match=r"batch shape \(2,\); got \(\)"):
         bound(model, lambda x: StandardNormal(2).double()(), copies(2), 1)
+
+
+@pytest.mark.parametrize("bound", ESTIMATORS)
+def test_one_sample_is_drawn_unless_told_otherwise(bound):
+    model, q = linear_gaussian(), normal_proxy(*leaves())
+    torch.manual_seed(1)
+    value = bound(model, q, copies(4))
+    torch.manual_seed(1)
+    torch.testing.assert_close(value, bound(model, q, copies(4), 1), rtol=0, atol=0)

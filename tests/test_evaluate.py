@@ -1,6 +1,7 @@
 """log p(x) estimated honestly, and what the latents do."""
 
 import dataclasses
+import inspect
 import math
 
 import numpy as np
@@ -540,3 +541,38 @@ def test_the_ledger_refuses_what_it_cannot_do(more, error, message):
     given = {"model": lg(1, 3), "q": lambda x: Independent(Normal(x[:, :1], 1.0), 1), "x": torch.zeros(3, 3).double()}
     with pytest.raises(error, match=message):
         gap_ledger(**{**given, "K": 2, "steps": 1, **more})
+
+
+# What a wrong default or a wrong border would change
+
+
+@pytest.mark.parametrize(
+    "function, defaults",
+    [
+        (log_likelihood, {"K": 5000, "return_se": False}),
+        (ais, {"K": 16, "temperatures": 1000, "leapfrog": 10, "z": None, "return_se": False}),
+        (gap_ledger, {"K": 1000, "steps": 1000, "lr": 0.05, "log_evidence": None}),
+        (active_units, {"threshold": 0.01}),
+    ],
+)
+def test_the_defaults_that_numbers_in_print_depend_on(function, defaults):
+    parameters = inspect.signature(function).parameters
+    assert {name: parameters[name].default for name in defaults} == defaults
+
+
+def test_two_data_are_enough_for_active_units_and_a_unit_at_the_threshold_does_not_count():
+    x = t64([[-1.0], [0.0], [1.0]])  # of variance 1, exactly
+
+    def q(x):
+        return Independent(Normal(x, 1.0), 1)
+
+    assert active_units(q, x, threshold=1.0) == 0 and active_units(q, x, threshold=0.999) == 1
+    assert active_units(q, x[:2], threshold=0.499) == 1  # of variance 1/2
+
+
+def test_interpolation_can_be_traced_without_numbers():
+    model, x = lg(2, 3).to("meta"), torch.zeros(4, 2, device="meta")
+    model.decoder.forward = lambda z: Independent(Normal(z, 1.0, validate_args=False), 1)
+    q = model.decoder.forward
+    path = interpolate(model, q, x, x, 5)
+    assert path.shape == (5, 4, 2) and path.device.type == "meta"

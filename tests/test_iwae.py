@@ -361,3 +361,26 @@ def test_a_datum_all_of_whose_weights_are_zero_leaves_the_gradient_a_number(boun
     value = bound(model, normal_proxy(mean, log_s), t64([[X], [9.0]]), 4, chunk)
     assert value[0].isfinite() and value[1] == -math.inf
     assert gradient_of(value.sum(), [mean, log_s, *model.parameters()]).isfinite().all()
+
+
+@pytest.mark.parametrize("chunk", [None, 3])
+def test_dreg_gradient_counts_the_samples_that_are_left_where_some_weights_are_zero(chunk):
+    class OneSided(LinearGaussian):
+        def log_joint(self, x, z):
+            return super().log_joint(x, z).masked_fill(z[..., 0] > 0.9, -math.inf)
+
+    (w, b, log_sigma), (mean, log_s) = THETA, PHI
+    model, phi = OneSided(t64([[w]]), t64([b]), math.exp(log_sigma)), leaves()
+    torch.manual_seed(1)
+    sizes = [6] if chunk is None else [3, 3]
+    noise = np.concatenate([torch.randn(size, 2, dtype=torch.float64).numpy() for size in sizes])
+    z = mean + math.exp(log_s) * noise
+    weight = stats.norm.pdf(z) * stats.norm.pdf(X, w * z + b, math.exp(log_sigma)) * (z <= 0.9)
+    weight /= stats.norm.pdf(z, mean, math.exp(log_s))
+    assert ((weight == 0).any(0) & (weight > 0).any(0)).all()
+    slope = -z + w * (X - w * z - b) / math.exp(2 * log_sigma) + (z - mean) / math.exp(2 * log_s)
+    weighted = (weight / weight.sum(0)) ** 2 * slope
+    torch.manual_seed(1)
+    gradient = gradient_of(iwae_dreg(model, normal_proxy(*phi), copies(2), 6, chunk).sum(), phi)
+    truth = [weighted.sum(), (weighted * math.exp(log_s) * noise).sum()]
+    np.testing.assert_allclose(gradient, truth, rtol=1e-12)

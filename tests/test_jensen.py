@@ -136,3 +136,18 @@ def test_claim_3_4_with_weights_of_a_model_the_gap_is_kl_from_q_to_the_posterior
 def test_there_must_be_a_sample(function, shape, dim):
     with pytest.raises(ValueError, match=f"log_w must have at least one sample along dim {dim}"):
         function(torch.zeros(shape), dim)
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_the_gradient_of_each_mean_is_weighted_by_what_comes_back_for_it(dim):
+    log_w, back = torch.randn(3, 3, dtype=torch.float64, requires_grad=True), t64(1.0, -2.0, 5.0)
+    (gradient,) = torch.autograd.grad(log_mean_exp(log_w, dim), log_w, back)
+    w = np.exp(log_w.detach().numpy())
+    np.testing.assert_allclose(gradient, np.expand_dims(back, dim) * w / w.sum(dim, keepdims=True), rtol=1e-13)
+
+
+def test_a_weight_counts_as_zero_below_the_limit_and_not_at_it():
+    for log_w, counts in [(math.log(1e-18), True), (math.log(0.99e-18), False)]:
+        both = t64(0.0, log_w).requires_grad_()
+        log_mean_exp(both).backward()
+        assert (both.grad[1] != 0) == counts

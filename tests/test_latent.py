@@ -486,3 +486,63 @@ def test_kl_with_another_distribution_is_not_made_up(other):
         kl_divergence(full, other)
     with pytest.raises(NotImplementedError, match=r"needs Independent\(Normal, 1\)"):
         kl_divergence(other, full)
+
+
+# What a wrong constant or a lost copy would change
+
+
+@pytest.mark.parametrize("make", [LinearGaussian, GaussianMixture])
+def test_a_model_does_not_write_into_the_tensors_it_was_made_of(make):
+    given = (torch.ones(3, 2), torch.ones(3)) if make is LinearGaussian else (torch.ones(3), torch.ones(3, 2))
+    model = make(*given, 0.5)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1.0)
+    assert all((tensor == 1).all() for tensor in given)
+
+
+def test_every_parameter_has_the_precision_of_the_tensors():
+    mixture_32, ppca_32 = GaussianMixture(torch.zeros(2), torch.ones(2, 3), 0.5), fit_ppca(t64(ppca_data()).float(), 2)
+    assert {p.dtype for p in [*mixture_32.parameters(), *ppca_32.parameters()]} == {torch.float32}
+
+
+def test_the_prior_can_be_traced_without_numbers():
+    z = torch.zeros(5, 2, device="meta")
+    assert StandardNormal(2).to("meta")().log_prob(z).shape == (5,)
+
+
+def test_a_mixture_of_one_component_is_a_gaussian_and_one_of_none_is_refused():
+    model = GaussianMixture(t64([0.3]), t64(MEANS[:1]), SIGMA)
+    truth = stats.multivariate_normal(MEANS[0], SIGMA**2 * np.eye(2)).logpdf(DATA[:, :2])
+    np.testing.assert_allclose(model.log_evidence(t64(DATA[:, :2])).detach(), truth, rtol=1e-13)
+    with pytest.raises(ValueError, match=r"logits must have shape \(C,\)"):
+        GaussianMixture(torch.ones(0), torch.ones(0, 2), 1.0)
+
+
+def test_simple_monte_carlo_holds_a_thousand_samples_unless_told_otherwise():
+    model, sizes = ruler(), []
+    model.decoder.register_forward_hook(lambda module, args, out: sizes.append(args[0].shape[0]))
+    simple_monte_carlo(model, t64([[1.0]]), 2500)
+    assert sizes == [1000, 1000, 500]
+
+
+def test_ppca_of_float32_data_far_from_zero_is_computed_in_float64():
+    x = (1e6 + 3 * torch.randn(40, 4)).float()
+    eigenvalues = np.linalg.eigvalsh(np.cov(x.double().numpy().T, bias=True))[::-1]
+    model = fit_ppca(x, 2)
+    np.testing.assert_allclose(model.sigma.item() ** 2, eigenvalues[2:].mean(), rtol=1e-5)
+    norms = model.weight.detach().double().square().sum(0)
+    np.testing.assert_allclose(norms, eigenvalues[:2] - eigenvalues[2:].mean(), rtol=1e-5)
+
+
+def test_ppca_squares_a_sigma_of_single_precision_in_double():
+    sigma = torch.tensor(1.3)
+    assert abs(fit_ppca(t64(ppca_data()), 2, sigma).sigma.item() - sigma.item()) < 1e-15
+
+
+def test_ppca_judges_what_is_left_over_beside_the_largest_variance():
+    corners = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    for scale in (1e-8, 1.0, 1e8):  # the standard deviations, of which the second is the noise's
+        assert abs(fit_ppca(t64(corners * [scale, 1e-5 * scale]), 1).sigma.item() / (1e-5 * scale) - 1) < 1e-6
+        with pytest.raises(ValueError, match="x has no variance left outside 1 dimensions"):
+            fit_ppca(t64(corners * [scale, 1e-7 * scale]), 1)

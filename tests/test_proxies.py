@@ -405,3 +405,50 @@ def test_kl_oracle_agrees_with_torch_on_diagonal_gaussians():
     one, two = Independent(Normal(t64([0.1]), t64([0.4])), 1), StandardNormal(1).double()()
     truth = kl_gaussians(np.array([0.1]), np.array([[0.16]]), np.zeros(1), np.eye(1))
     assert abs(kl_divergence(one, two).item() - truth) < 1e-14
+
+
+# What a wrong default or a lost axis would change
+
+
+def test_distributions_can_be_traced_without_numbers():
+    modules = [GaussianEncoder(4, 2), GaussianDecoder(4, 2), BernoulliDecoder(4, 2)]
+    for module in modules:
+        p = module.to("meta")(torch.zeros(5, 4, device="meta"))
+        assert p.batch_shape == (5,) and p.mean.device.type == "meta"
+    noise = modules[0](torch.zeros(5, 4, device="meta")).rsample((3,))
+    assert noise.shape == (3, 5, 2) and noise.device.type == "meta"
+
+
+def test_the_defaults_are_a_fixed_unit_variance_and_two_layers_of_128():
+    decoder = GaussianDecoder(2, 3)
+    assert decoder.sigma_dec == 1 and "log_sigma" not in dict(decoder.named_parameters())
+    widths = [layer.out_features for layer in CategoricalDecoder(2, 3, 4).net if isinstance(layer, nn.Linear)]
+    assert widths == [128, 128, 12]
+
+
+def test_the_encoder_takes_more_axes_than_one_of_data_and_x_is_the_last():
+    q, x = GaussianEncoder(4, 2).double(), torch.randn(3, 5, 4, dtype=torch.float64)
+    together, one_by_one = q(x), [q(row) for row in x]
+    torch.testing.assert_close(together.mean, torch.stack([p.mean for p in one_by_one]))
+    torch.testing.assert_close(together.stddev, torch.stack([p.stddev for p in one_by_one]))
+    with pytest.raises(ValueError, match=r"x must have shape \(B, 4\); got \(5, 4, 3\)"):
+        q(torch.zeros(5, 4, 3).double())
+
+
+def test_an_expanded_gaussian_has_a_log_deviation_for_every_copy():
+    assert MADE["encoder"]().expand((2, 5)).log_sigma.shape == (2, 5, 3)
+
+
+def test_a_gaussian_likelihood_takes_zeros_and_refuses_one_infinity_among_numbers():
+    p = GaussianDecoder(2, 3).double()(torch.zeros(1, 2).double())
+    truth = stats.norm.logpdf(np.array([0.0, 0.0, 1.0]), p.mean.detach().numpy()).sum(-1)
+    np.testing.assert_allclose(p.log_prob(t64([[0.0, 0.0, 1.0]])).detach(), truth, rtol=1e-13)
+    for bad in (math.inf, -math.inf, math.nan):
+        with pytest.raises(ValueError, match="x must be finite"):
+            p.log_prob(t64([[0.0, bad, 1.0]]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bool, torch.int64])
+def test_a_decoder_of_single_precision_keeps_it_whatever_the_type_of_the_pixels(dtype):
+    p = BernoulliDecoder(2, 3)(torch.zeros(1, 2))
+    assert p.log_prob(torch.tensor([[1, 0, 1]], dtype=dtype)).dtype == torch.float32

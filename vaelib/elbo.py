@@ -203,9 +203,7 @@ def _log_q_path(q_z: Distribution, z: Tensor) -> Tensor:
 
 
 def _proxy(q: Encoder, x: Tensor, needs_rsample: bool = False) -> Distribution:
-    if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[0] == 0:
-        raise ValueError(f"x must be a tensor of shape (B, X), B at least 1; got {_got(x)}")
-    _check_finite(x, "x")
+    _check_data(x, "x")
     if not callable(q):
         raise TypeError(f"q must be called with x, such as an encoder; got {type(q).__name__}")
     q_z = _called(q, x, "x")
@@ -220,6 +218,12 @@ def _proxy(q: Encoder, x: Tensor, needs_rsample: bool = False) -> Distribution:
             f"this estimator needs a q that can reparameterise; got {type(q_z).__name__}. elbo_score takes any q"
         )
     return q_z
+
+
+def _check_data(x: Tensor, name: str) -> None:
+    if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[0] == 0:
+        raise ValueError(f"{name} must be a tensor of shape (B, X), B at least 1; got {_got(x)}")
+    _check_finite(x, name)
 
 
 def _draw(q_z: Distribution, K: int) -> Tensor:

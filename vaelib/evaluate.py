@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
-from vaelib.elbo import Encoder, Model, _proxy, elbo_stl, log_weights
+from vaelib.elbo import Encoder, Model, _check_data, _proxy, elbo_stl, log_weights
 from vaelib.iwae import _sizes
 from vaelib.jensen import log_mean_exp
-from vaelib.latent import _positive_int
+from vaelib.latent import _got, _likelihood, _log_joint, _positive_int, _prior
 
 __all__ = ["GapLedger", "active_units", "ais", "gap_ledger", "interpolate", "log_likelihood", "reconstruct"]
 
@@ -106,7 +107,8 @@ def ais(
     Raises:
         ValueError: K, temperatures or leapfrog is not a positive integer, K = 1 with ``return_se``, or x or z does
             not fit.
-        TypeError: the prior is discrete, or has no density on all of :math:`\mathbb{R}^Z`.
+        TypeError: the model does not honour the protocol, or its prior is discrete or has no density on all of
+            :math:`\mathbb{R}^Z`.
 
     Source: Neal (2001); Wu et al. (2017), section 3; Grosse et al. (2015) for the reverse chains.
     """
@@ -194,8 +196,8 @@ def gap_ledger(
         the :class:`GapLedger`, of entries of shape ``(B,)``, in nats.
 
     Raises:
-        ValueError: K is not an integer of at least 2, chunk or steps is not a positive integer, lr is not positive,
-            x does not fit, or a ``log_evidence`` that is none of these.
+        ValueError: K is not an integer of at least 2, chunk or steps is not a positive integer, lr is not a positive
+            number, x does not fit, or a ``log_evidence`` that is none of these.
         TypeError: q returns no Gaussian; for ``"ais"``, also a prior that :func:`ais` refuses.
 
     Source: Cremer et al. (2018), section 3.
@@ -226,17 +228,19 @@ def active_units(q: Encoder, x: Tensor, threshold: float = 0.01) -> int:
     Args:
         q: the encoder.
         x: data, shape ``(B, X)``, at least two of them.
-        threshold: the variance (over the data, divided by B - 1) above which a unit counts.
+        threshold: the variance (over the data, divided by B - 1) above which a unit counts, at least 0.
 
     Returns:
         the number of active units, from 0 to Z.
 
     Raises:
-        ValueError: fewer than two data, or x does not fit q.
+        ValueError: fewer than two data, x does not fit q, or the threshold is not a finite number of at least 0.
         TypeError: q does not return a distribution.
 
     Source: Burda et al. (2016), section 5.2.
     """
+    if not (_is_number(threshold) and 0 <= threshold < math.inf):
+        raise ValueError(f"threshold must be a finite number, at least 0; got {threshold!r}")
     mean: Tensor = _proxy(q, x).mean
     if mean.shape[0] < 2:
         raise ValueError(f"x must hold at least two data; got {tuple(x.shape)}")
@@ -259,10 +263,9 @@ def reconstruct(model: Any, q: Encoder, x: Tensor) -> Tensor:
 
     Raises:
         ValueError: x does not fit the model or q.
-        TypeError: q does not return a distribution.
+        TypeError: the model has no decoder, or the decoder or q does not return a distribution.
     """
-    mean: Tensor = model.decoder(_proxy(q, x).mean).mean
-    return mean
+    return _decoded(model, _proxy(q, x).mean)
 
 
 @torch.no_grad()
@@ -286,14 +289,26 @@ def interpolate(model: Any, q: Encoder, x_from: Tensor, x_to: Tensor, n: int) ->
 
     Raises:
         ValueError: the two shapes differ, n is not a positive integer, or the data do not fit.
-        TypeError: q does not return a distribution.
+        TypeError: the model has no decoder, or the decoder or q does not return a distribution.
     """
+    _check_data(x_from, "x_from")
+    _check_data(x_to, "x_to")
     if x_from.shape != x_to.shape:
         raise ValueError(f"x_from and x_to must have one shape; got {tuple(x_from.shape)}, {tuple(x_to.shape)}")
     start, end = _proxy(q, x_from).mean, _proxy(q, x_to).mean
     t = torch.linspace(0, 1, _positive_int(n, "n"), dtype=start.dtype, device=start.device)[:, None, None]
-    mean: Tensor = model.decoder((1 - t) * start + t * end).mean
-    return mean
+    return _decoded(model, (1 - t) * start + t * end)
+
+
+def _decoded(model: Any, z: Tensor) -> Tensor:
+    """The decoder's mean for each z, shape (*, B, X)."""
+    if not hasattr(model, "decoder"):
+        raise TypeError(f"model must have a decoder; got {type(model).__name__}")
+    return _likelihood(model, z, z.shape[:-1]).mean
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _standard_error(log_sum: Tensor, log_sum_of_squares: Tensor, K: int) -> Tensor:
@@ -307,10 +322,8 @@ class _Path:
     """The densities p(z) p(x | z)^beta, from the prior (beta = 0) to the posterior (beta = 1)."""
 
     def __init__(self, model: Model, x: Tensor) -> None:
-        if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[0] == 0:
-            got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
-            raise ValueError(f"x must be a tensor of shape (B, X), B at least 1; got {got}")
-        self.model, self.x, self.prior = model, x, model.prior()
+        _check_data(x, "x")
+        self.model, self.x, self.prior = model, x, _prior(model)
         if not _on_whole_space(self.prior):
             raise TypeError(f"ais needs a model whose prior has a density on all of R^Z; got {self.prior}")
 
@@ -321,17 +334,11 @@ class _Path:
         each = torch.Size([self.x.shape[0], *self.prior.event_shape])
         shared = torch.Size([K, *each])
         if not isinstance(z, Tensor) or z.shape not in (each, shared):
-            got = tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__
-            raise ValueError(f"z must have shape {tuple(each)} or {tuple(shared)}; got {got}")
+            raise ValueError(f"z must have shape {tuple(each)} or {tuple(shared)}; got {_got(z)}")
         return z.expand(shared)
 
     def log_p_x_given_z(self, z: Tensor) -> Tensor:
-        log_joint = self.model.log_joint(self.x, z)
-        if log_joint.shape != z.shape[:2]:
-            raise ValueError(
-                f"model.log_joint must return shape (K, B), {tuple(z.shape[:2])}; got {tuple(log_joint.shape)}"
-            )
-        return log_joint - self.prior.log_prob(z)
+        return _log_joint(self.model, self.x, z) - self.prior.log_prob(z)
 
     def log_density(self, z: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
         """log p(z) + beta log p(x | z), and its gradient in z."""
@@ -424,7 +431,7 @@ def _inside(log_density: Tensor, gradient: Tensor) -> Tensor:
 
 def _best_of_family(model: Model, q_z: Distribution, x: Tensor, steps: int, lr: float) -> Distribution:
     """The Gaussian of q's kind with the greatest ELBO, for each datum, by Adam from q on."""
-    if not 0 < lr < math.inf:
+    if not (_is_number(lr) and 0 < lr < math.inf):
         raise ValueError(f"lr must be a positive number; got {lr!r}")
     free = [p.detach().clone().requires_grad_() for p in _parameters(q_z)]
     # A short memory of squared gradients: those of a q that starts far away would slow all that follows.
@@ -465,7 +472,7 @@ def _log_weights_both(model: Model, both: tuple[Distribution, Distribution], x: 
             z = q_z.mean + (q_z.scale_tril @ noise[..., None])[..., 0]
         else:
             z = q_z.mean + q_z.stddev * noise
-        log_w.append(model.log_joint(x, z) - q_z.log_prob(z))
+        log_w.append(_log_joint(model, x, z) - q_z.log_prob(z))
     return torch.stack(log_w)
 
 

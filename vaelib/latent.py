@@ -103,18 +103,7 @@ class LatentVariableModel(nn.Module):
             ValueError: x has no batch axis, its batch is not the one of z, or one of them does not fit the model.
             TypeError: x or z is no tensor, or of another type or on another device than the parameters.
         """
-        for name, value in {"x": x, "z": z}.items():
-            if not isinstance(value, Tensor):
-                raise TypeError(f"{name} must be a tensor; got {type(value).__name__}")
-        prior = _prior(self)
-        if z.shape[z.ndim - len(prior.event_shape) :] != prior.event_shape:
-            raise ValueError(f"z must have shape {_shape('*', *prior.event_shape)}; got {_got(z)}")
-        try:
-            log_p_z: Tensor = prior.log_prob(z)
-        except ValueError as error:
-            raise ValueError(f"z must lie in the support of the prior: {error}") from error
-        if x.ndim < 2 or log_p_z.ndim < 1 or x.shape[0] != log_p_z.shape[-1] or x.shape[0] == 0:
-            raise ValueError(f"x must have shape (B, X) and z (*, B, Z), B at least 1; got {_got(x)} and {_got(z)}")
+        log_p_z = _log_p_z(_prior(self), x, z)
         log_p_x_given_z: Tensor = _likelihood(self, z, log_p_z.shape, x).log_prob(x)
         return log_p_z + log_p_x_given_z
 
@@ -477,6 +466,22 @@ def _prior(model: Any) -> Distribution:
     return prior
 
 
+def _log_p_z(prior: Distribution, x: Tensor, z: Tensor) -> Tensor:
+    """log p(z), shape (*, B), if z fits the prior and x."""
+    for name, value in {"x": x, "z": z}.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name} must be a tensor; got {type(value).__name__}")
+    if z.shape[z.ndim - len(prior.event_shape) :] != prior.event_shape:
+        raise ValueError(f"z must have shape {_shape('*', *prior.event_shape)}; got {_got(z)}")
+    try:
+        log_p_z: Tensor = prior.log_prob(z)
+    except ValueError as error:
+        raise ValueError(f"z must lie in the support of the prior: {error}") from error
+    if x.ndim < 2 or log_p_z.ndim < 1 or x.shape[0] != log_p_z.shape[-1] or x.shape[0] == 0:
+        raise ValueError(f"x must have shape (B, X) and z (*, B, Z), B at least 1; got {_got(x)} and {_got(z)}")
+    return log_p_z
+
+
 def _likelihood(model: Any, z: Tensor, batch: torch.Size, x: Tensor | None = None) -> Distribution:
     """What the model's decoder returns, if that is one distribution over data for each z."""
     p_x = model.decoder(z)
@@ -531,8 +536,7 @@ def _check_like(value: Tensor, like: Tensor, name: str) -> None:
 
 def _check_finite(value: Tensor, name: str) -> None:
     # One pass, where isfinite takes several: a sum is finite only if all are. But it may overflow where all are.
-    fine = not value.is_floating_point() or value.is_meta or math.isfinite(value.sum().item())
-    if not (fine or value.isfinite().all()):
+    if value.is_floating_point() and not (value.is_meta or math.isfinite(value.sum().item()) or value.isfinite().all()):
         raise ValueError(f"{name} must be finite; it holds an infinity or not-a-number")
 
 

@@ -48,8 +48,8 @@ class _DiagonalGaussian(Independent):  # type: ignore[type-arg]
 
     def log_prob(self, value: Tensor) -> Tensor:
         _check_value(self, value, self.mean, "z")
-        noise: Tensor = (value - self.mean) / self.base_dist.scale
-        return -0.5 * noise.square().sum(-1) - self.log_sigma.sum(-1) - 0.5 * value.shape[-1] * _LOG_2_PI
+        noise = (value - self.mean) / self.base_dist.scale
+        return -0.5 * value.shape[-1] * _LOG_2_PI - torch.addcmul(self.log_sigma, noise, noise, value=0.5).sum(-1)
 
 
 class GaussianEncoder(nn.Module):
@@ -201,16 +201,17 @@ class _BinaryPixels(Independent):  # type: ignore[type-arg]
     """Independent Bernoulli pixels, in one pass over the logits; it says what is wrong with grey ones."""
 
     def log_prob(self, value: Tensor) -> Tensor:
-        _check_value(self, value, self.base_dist.logits, "x")
-        if not torch.equal(value * value, value) or (value.numel() and value.max().item() == math.inf):
+        logits = self.base_dist.logits
+        _check_value(self, value, logits, "x")
+        sign = 2 * value.to(logits.dtype) - 1
+        if (sign.abs() != 1).any():
             grey = value[(value != 0) & (value != 1)][0].item()
             raise ValueError(
                 f"x must hold binary pixels, 0 or 1, for a Bernoulli likelihood; got the grey value {grey:.4g}. "
                 "Binarise x (torch.bernoulli(x)) or use a GaussianDecoder"
             )
         # x l - log(1 + e^l), without the difference: log sigmoid(l) where x is 1, log sigmoid(-l) where it is 0.
-        logits = self.base_dist.logits
-        return logsigmoid(logits * (2 * value.to(logits.dtype) - 1)).sum(-1)
+        return logsigmoid(logits * sign).sum(-1)
 
 
 class BernoulliDecoder(nn.Module):

@@ -23,8 +23,6 @@ from vaelib.batches import Batches, check_data
 
 __all__ = ["History", "fit"]
 
-Schedule = str | Callable[[float], float]
-
 _SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda done: 1.0,
     "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
@@ -97,7 +95,7 @@ def fit(
     steps: int,
     batch_size: int | None = 128,
     lr: float = 1e-3,
-    schedule: Schedule = "constant",
+    schedule: str | Callable[[float], float] = "constant",
     clip: float | None = None,
     seed: int = 0,
     held_out: Tensor | None = None,
@@ -142,6 +140,7 @@ def fit(
     Raises:
         ValueError: an argument out of its range, nothing to train, data that are not finite, a bound that is not of
             shape ``(B,)``, or a checkpoint that is damaged or of another call.
+        TypeError: the bound or the callback cannot be called, the checkpoint is no path, or the seed no integer.
         FloatingPointError: the bound or its gradient is infinite or not a number; the message names the step, the
             tensor and the likely cause, and the parameters are those before that step.
         OSError: the checkpoint cannot be written.
@@ -151,6 +150,7 @@ def fit(
     settings = {"K": K, "steps": steps, "batch_size": batch_size, "lr": lr, "schedule": schedule, "clip": clip}
     settings |= {"seed": seed, "record_every": record_every, "patience": patience}
     _check_settings(settings, held_out)
+    _check_calls(bound, callback, checkpoint)
     with torch.random.fork_rng(), _interruptible() as interrupted:
         run = _Run(parallel.Objective(bound, model, q), Batches(x, batch_size, seed), settings, held_out)
         run.begin(checkpoint)
@@ -197,14 +197,15 @@ class _Run:
         """One step; True if somebody, in whatever process, wants it to be the last."""
         x, weight = parallel.shard(next(self.batches))
         values = self._bound(x.to(self.device))
-        mean = values.sum() * weight
-        objective, wishes = parallel.total([mean.item(), float(bool(interrupted))])
+        # Processes average their gradients, and these are parts of one mean over the batch.
+        loss = values.sum() * (-weight * parallel.world_size())
+        objective, wishes = parallel.total([-loss.item() / parallel.world_size(), float(bool(interrupted))])
         if not math.isfinite(objective):
             raise FloatingPointError(self._why(objective, x, values))
         for parameter in self.parameters.values():
             parameter.grad = None
-        if mean.requires_grad:
-            (-mean * parallel.world_size()).backward()  # processes average; these are parts of one mean
+        if loss.requires_grad:
+            loss.backward()
         self._check_gradient(objective)
         if self.settings["clip"] is not None:
             nn.utils.clip_grad_norm_(self.parameters.values(), self.settings["clip"])
@@ -250,11 +251,9 @@ class _Run:
         if torch.stack([g.sum() for g in gradients.values()]).sum().isfinite():
             return
         if bad := [name for name, gradient in gradients.items() if not gradient.isfinite().all()]:
-            raise FloatingPointError(
-                f"the gradient of {', '.join(bad)} is infinite or not a number at step "
-                f"{self.step + 1}, where the bound is {objective:.6g}; the parameters are those before it. Likely a "
-                "derivative of log or sqrt at 0, or of a density with a sigma nearly zero"
-            )
+            where = f"at step {self.step + 1}, where the bound is {objective:.6g}; the parameters are those before it"
+            cause = "Likely a derivative of log or sqrt at 0, or of a density with a sigma nearly zero"
+            raise FloatingPointError(f"the gradient of {', '.join(bad)} is infinite or not a number {where}. {cause}")
 
     def record(self) -> None:
         self.history.steps.append(self.step)
@@ -270,8 +269,7 @@ class _Run:
         # A generator of its own, so that looking at held-out data does not change the training.
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            values: Tensor = self.objective(self.held_out.to(self.device), self.settings["K"])
-            return values.mean().item()
+            return float(self.objective(self.held_out.to(self.device), self.settings["K"]).mean())
 
     def _compare(self, value: float) -> None:
         """Keep the parameters of the best record, and stop when it is long past."""
@@ -346,17 +344,16 @@ def _interruptible() -> Iterator[list[bool]]:
 
 
 def _check_settings(settings: dict[str, Any], held_out: Any) -> None:
-    for name in ("K", "steps", "record_every", "batch_size", "patience"):
-        if settings[name] is not None or name in ("K", "steps", "record_every"):
-            _positive_int(settings[name], name)
-    for name in ("lr", "clip"):
-        value = settings[name]
-        if not (value is None and name == "clip") and not (isinstance(value, int | float) and 0 < value < math.inf):
-            raise ValueError(f"{name} must be a positive number; got {value!r}")
-    if not isinstance(settings["seed"], int):
+    for name in ("K", "steps", "record_every", "batch_size", "patience", "lr", "clip"):
+        value, whole = settings[name], name not in ("lr", "clip")
+        if value is None and name in ("batch_size", "patience", "clip"):
+            continue
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 < value < math.inf:
+            raise ValueError(f"{name} must be a positive {'integer' if whole else 'number'}; got {value!r}")
+    if isinstance(settings["seed"], bool) or not isinstance(settings["seed"], int):
         raise TypeError(f"seed must be an integer; got {settings['seed']!r}")
     schedule = settings["schedule"]
-    if not callable(schedule) and schedule not in _SCHEDULES:
+    if not (callable(schedule) or (isinstance(schedule, str) and schedule in _SCHEDULES)):
         raise ValueError(f"schedule must be 'constant' or 'cosine' or a callable; got {schedule!r}")
     if held_out is not None:
         check_data(held_out, "held_out")
@@ -364,6 +361,9 @@ def _check_settings(settings: dict[str, Any], held_out: Any) -> None:
         raise ValueError("patience needs held_out data, whose bound is to rise; got held_out=None")
 
 
-def _positive_int(value: int, name: str) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a positive integer; got {value!r}")
+def _check_calls(bound: Any, callback: Any, checkpoint: Any) -> None:
+    for name, value in {"bound": bound, "callback": callback}.items():
+        if not callable(value) and not (value is None and name == "callback"):
+            raise TypeError(f"{name} must be callable; got {value!r}")
+    if not isinstance(checkpoint, str | os.PathLike | None):
+        raise TypeError(f"checkpoint must be a path, str or os.PathLike; got {checkpoint!r}")
