@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal
-from torch.nn.functional import logsigmoid
+
+from vaelib.kernels import Mlp, bernoulli_log_prob
 
 __all__ = [
     "BernoulliDecoder",
@@ -210,8 +211,7 @@ class _BinaryPixels(Independent):  # type: ignore[type-arg]
                 f"x must hold binary pixels, 0 or 1, for a Bernoulli likelihood; got the grey value {grey:.4g}. "
                 "Binarise x (torch.bernoulli(x)) or use a GaussianDecoder"
             )
-        # x l - log(1 + e^l), without the difference: log sigmoid(l) where x is 1, log sigmoid(-l) where it is 0.
-        return logsigmoid(logits * sign).sum(-1)
+        return bernoulli_log_prob(logits, sign)
 
 
 class BernoulliDecoder(nn.Module):
@@ -313,14 +313,13 @@ class CategoricalDecoder(nn.Module):
 
 
 def _mlp(n_in: int, hidden: Sequence[int], n_out: int, activation: Activation) -> nn.Sequential:
-    """Linear layers with the non-linearity between them, none after the last."""
     if not isinstance(hidden, Iterable):
         raise TypeError(f"hidden must be the widths of the layers, such as (128, 128); got {hidden!r}")
     widths = [n_in, *(_dim(width, "hidden") for width in hidden), n_out]
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), _layer(activation)]
-    return nn.Sequential(*layers[:-1])
+    return Mlp(*layers[:-1])
 
 
 def _layer(activation: Activation) -> nn.Module:

@@ -17,9 +17,11 @@ from vaelib.train import fit
 
 
 def model_and_q(device: str = "cpu") -> tuple[LatentVariableModel, GaussianEncoder]:
-    encoder, decoder = _torch.nets()
-    model = LatentVariableModel(StandardNormal(work.Z), BernoulliDecoder(work.Z, work.X, net=decoder))
-    return model.to(device), GaussianEncoder(work.X, work.Z, net=encoder).to(device)
+    q = GaussianEncoder(work.X, work.Z, (work.HIDDEN, work.HIDDEN))
+    decoder = BernoulliDecoder(work.Z, work.X, (work.HIDDEN, work.HIDDEN))
+    for ours, trained in zip((q.net, decoder.net), _torch.nets(), strict=True):
+        ours.load_state_dict(trained.state_dict())
+    return LatentVariableModel(StandardNormal(work.Z), decoder).to(device), q.to(device)
 
 
 def prepare_bound(bound: Callable[..., Any], batch_size: int, K: int, device: str = "cpu") -> Callable[[int], None]:

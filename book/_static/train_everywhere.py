@@ -1,4 +1,4 @@
-"""Train an importance-weighted autoencoder on digits: with one process, several, or several machines.
+"""Train an autoencoder on digits: one process, several, several machines.
 
 python train_everywhere.py
 torchrun --nproc-per-node=2 train_everywhere.py
@@ -32,11 +32,13 @@ history = fit(
     x_train,
     K=20,
     steps=int(os.environ.get("STEPS", 1000)),
-    batch_size=128,  # of all processes together: the run is the same however many share it
+    batch_size=128,  # of all processes together
     held_out=x_test,
     checkpoint="digits.pt",  # killed, it goes on from here
 )
 
 if int(os.environ.get("RANK", 0)) == 0:
-    print(f"held-out bound after {history.steps[-1]} steps: {history.held_out[-1]:.2f} nats")
-    print(f"held-out log p(x): {log_likelihood(model, q, x_test, K=500).mean():.2f} nats")
+    log_p = log_likelihood(model, q, x_test, K=500).mean()
+    print(f"held-out bound after {history.steps[-1]} steps:", end=" ")
+    print(f"{history.held_out[-1]:.2f} nats")
+    print(f"held-out log p(x): {log_p:.2f} nats")

@@ -1,0 +1,151 @@
+"""What is computed by hand equals what torch computes: value, gradient, second derivative; and zeros cost nothing."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_expit
+from torch import nn
+
+from vaelib import kernels
+from vaelib.kernels import Mlp, bernoulli_log_prob
+
+MANY = 600  # rows, more than the 512 from which gradients are by hand
+
+
+def t64(*shape):
+    return torch.randn(*shape, dtype=torch.float64)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(kernels, "_BLOCK", 100)
+
+
+def pixels(*shape):
+    return 2 * torch.bernoulli(torch.full(shape, 0.5, dtype=torch.float64)) - 1
+
+
+@pytest.mark.parametrize("width", [1, 3, 64, 66, 98, 784])
+@pytest.mark.parametrize("leading", [(5,), (4, 5)])
+def test_the_bernoulli_sum_is_that_of_scipy_with_its_gradient(small_blocks, width, leading):
+    logits, sign = 20 * t64(*leading, width).requires_grad_(), pixels(5, width)
+    log_p = bernoulli_log_prob(logits, sign)
+    product = (logits * sign).detach().numpy()
+    np.testing.assert_allclose(log_p.detach(), log_expit(product).sum(-1), rtol=1e-13)
+    weight = torch.linspace(-1, 2, log_p.numel(), dtype=torch.float64).reshape(log_p.shape)
+    (gradient,) = torch.autograd.grad((weight * log_p).sum(), logits)
+    truth = weight.numpy()[..., None] * sign.numpy() * np.exp(log_expit(-product))
+    np.testing.assert_allclose(gradient, truth, rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize("logit", [-1e4, -200.0, -30.0, -1e-3, 30.0, 200.0, 1e4])
+def test_no_digit_is_lost_where_the_decoder_is_sure(small_blocks, logit):
+    log_p = bernoulli_log_prob(torch.full((2, 128), logit, dtype=torch.float64), torch.ones(2, 128).double())
+    np.testing.assert_allclose(log_p, 128 * log_expit(logit), rtol=1e-14)
+
+
+def test_the_bernoulli_sum_can_be_differentiated_twice(small_blocks):
+    sign = pixels(2, 70)
+    assert torch.autograd.gradgradcheck(lambda logits: bernoulli_log_prob(logits, sign), t64(2, 70).requires_grad_())
+
+
+def test_single_precision_is_as_good_as_torchs(small_blocks):
+    logits, sign = 5 * t64(50, 784), pixels(50, 784)
+    truth = torch.nn.functional.logsigmoid(logits * sign).sum(-1)
+    ours = bernoulli_log_prob(logits.float(), sign.float())
+    torch.testing.assert_close(ours.double(), truth, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("shape", [((1, 70), (3, 70)), ((3, 70), (2, 3, 70)), ((3, 1), (3, 70))])
+def test_pixels_of_more_axes_than_the_logits_are_broadcast(small_blocks, shape):
+    logits, sign = t64(*shape[0]), pixels(*shape[1])
+    torch.testing.assert_close(bernoulli_log_prob(logits, sign), torch.nn.functional.logsigmoid(logits * sign).sum(-1))
+
+
+def mlp(*widths, activation=nn.Tanh):
+    torch.manual_seed(0)
+    layers = []
+    for n_in, n_out in pairwise(widths):
+        layers += [nn.Linear(n_in, n_out), activation()]
+    return Mlp(*layers[:-1]).double()
+
+
+def results(net, rows, grad):
+    out = net(rows)
+    inputs = [t for t in (rows, *net.parameters()) if t.requires_grad]
+    return [out, *torch.autograd.grad(out, inputs, grad)]
+
+
+@pytest.mark.parametrize("widths", [(5, 9), (5, 7, 9), (5, 7, 6, 9)])
+@pytest.mark.parametrize("zero_rows", [0, 30, 400, MANY])
+@pytest.mark.parametrize("needed", [True, False])
+def test_the_gradient_by_hand_is_that_of_autograd(widths, zero_rows, needed):
+    net, rows, grad = mlp(*widths), t64(MANY, 5).requires_grad_(needed), t64(MANY, 9)
+    grad[torch.randperm(MANY)[:zero_rows]] = 0
+    ours, theirs = results(net, rows, grad), results(nn.Sequential(*net), rows, grad)
+    assert len(ours) == 1 + needed + 2 * (len(widths) - 1)
+    for mine, truth in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, truth, rtol=1e-12, atol=1e-12)
+
+
+def test_a_frozen_layer_is_no_harm():
+    net, rows, grad = mlp(5, 7, 9), t64(MANY, 5), t64(MANY, 9)
+    net[0].requires_grad_(False)
+    for mine, truth in zip(results(net, rows, grad), results(nn.Sequential(*net), rows, grad), strict=True):
+        torch.testing.assert_close(mine, truth, rtol=1e-12, atol=1e-12)
+
+
+def test_rows_of_zero_gradient_are_not_computed(monkeypatch):
+    seen, backward = [], torch.ops.aten.tanh_backward
+
+    class Spy:
+        def __getattr__(self, name):
+            def tanh_backward(grad, h):
+                seen.append(len(h))
+                return backward(grad, h)
+
+            return tanh_backward
+
+    monkeypatch.setattr(kernels.torch.ops, "aten", Spy())
+    net, grad = mlp(5, 7, 9), t64(MANY, 9)
+    grad[100:] = 0
+    results(net, t64(MANY, 5), grad)
+    assert seen == [100]
+
+
+def test_a_row_that_is_not_a_number_is_not_lost():
+    net, grad = mlp(5, 7, 9), torch.zeros(MANY, 9, dtype=torch.float64)
+    grad[3, 2] = torch.nan
+    assert results(net, t64(MANY, 5), grad)[1].isnan().any()
+
+
+def test_the_network_can_be_differentiated_twice():
+    net, rows = mlp(5, 7, 9), t64(MANY, 5).requires_grad_()
+
+    def curvature(module):
+        (slope,) = torch.autograd.grad(module(rows).square().sum(), rows, create_graph=True)
+        return torch.autograd.grad(slope.square().sum(), [rows, *net.parameters()])
+
+    for mine, truth in zip(curvature(net), curvature(nn.Sequential(*net)), strict=True):
+        torch.testing.assert_close(mine, truth, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("change", ["relu", "hook", "exchanged", "few rows", "no gradient", "autocast"])
+def test_anything_unusual_goes_torchs_way(monkeypatch, change):
+    monkeypatch.setattr(kernels._TanhMlp, "forward", lambda *_: pytest.fail("by hand"))
+    net = mlp(5, 7, 9, activation=nn.ReLU if change == "relu" else nn.Tanh)
+    if change == "hook":
+        net[0].register_forward_hook(lambda *_: None)
+    if change == "exchanged":
+        net[1] = nn.Sigmoid()
+    rows = t64(10 if change == "few rows" else MANY, 5)
+    if change == "no gradient":
+        with torch.no_grad():
+            assert net(rows).shape == (MANY, 9)
+    elif change == "autocast":
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert net.float()(rows.float()).dtype == torch.bfloat16
+    else:
+        torch.testing.assert_close(net(rows), nn.Sequential(*net)(rows))
