@@ -12,8 +12,20 @@ from scipy import optimize, stats
 from torch import nn
 from torch.distributions import Categorical, HalfNormal, Independent, MixtureSameFamily, MultivariateNormal, Normal
 
+from vaelib import evaluate
 from vaelib.evaluate import (
+    _adapted,
+    _anneal,
+    _best_of_family,
+    _equal_lengths,
+    _gaussian,
+    _inside,
+    _log_evidence,
+    _log_weights_both,
+    _parameters,
     _Path,
+    _preliminary_run,
+    _standard_error,
     _transition,
     active_units,
     ais,
@@ -576,3 +588,262 @@ def test_interpolation_can_be_traced_without_numbers():
     q = model.decoder.forward
     path = interpolate(model, q, x, x, 5)
     assert path.shape == (5, 4, 2) and path.device.type == "meta"
+
+
+# The parts of annealed importance sampling and of the ledger, each by hand
+
+
+class Flat:
+    """A path whose density is the same everywhere, so that every proposal is accepted."""
+
+    def log_density(self, z, beta):
+        return torch.zeros_like(z[..., 0]), torch.zeros_like(z)
+
+
+@pytest.mark.parametrize("leapfrog", [1, 4])
+def test_on_flat_ground_a_chain_goes_straight_on_by_steps_of_a_random_length(leapfrog):
+    z, step = torch.randn(4000, 2, 3, dtype=torch.float64), t64(0.5, 0.1)
+    torch.manual_seed(1)
+    momentum = torch.randn_like(z)
+    torch.manual_seed(1)
+    after, acceptance = _transition(Flat(), z, t64(1.0), step, leapfrog)
+    assert (acceptance == 1).all()
+    part = (after - z) / (leapfrog * momentum) / step[:, None]
+    torch.testing.assert_close(part, part[..., :1].expand_as(part), rtol=1e-6, atol=0)  # one length for all of a chain
+    assert 0.8 <= part.min() < 0.801 and 0.999 < part.max() <= 1
+    assert_mean(part[..., 0], 0.9)
+
+
+def test_acceptance_is_the_metropolis_ratio_of_a_leapfrog_trajectory():
+    class Slope(Flat):
+        def log_density(self, z, beta):  # of a standard normal
+            return -0.5 * z.square().sum(-1), -z
+
+    z = torch.randn(50, 1, 2, dtype=torch.float64)
+    torch.manual_seed(1)
+    start = p = torch.randn_like(z)
+    step = 0.9 * (1 - 0.2 * torch.rand(50, 1, dtype=torch.float64))[..., None]
+    at = z
+    for _ in range(3):
+        half = p - step / 2 * at
+        at = at + step * half
+        p = half - step / 2 * at
+    truth = np.exp(np.minimum(0, ((z**2 + start**2 - at**2 - p**2) / 2).sum(-1).numpy()))
+    uniform = torch.rand(50, 1, dtype=torch.float64)
+    torch.manual_seed(1)
+    after, acceptance = _transition(Slope(), z, t64(1.0), t64([0.9]), 3)
+    np.testing.assert_allclose(acceptance, truth, rtol=1e-12)
+    taken = (uniform.numpy() < truth)[..., None]
+    np.testing.assert_allclose(after, np.where(taken, at, z), rtol=1e-12)
+    assert 0 < taken.sum() < 50
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_chain_is_inside_while_its_density_could_be_squared_and_its_gradient_is_finite(dtype):
+    border = math.sqrt(torch.finfo(dtype).max)
+    log_density = torch.tensor([0.0, 1e9, -0.99 * border, -1.01 * border, -math.inf, math.nan, 0.0, 0.0], dtype=dtype)
+    gradient = torch.zeros(8, 2, dtype=dtype)
+    gradient[6, 1], gradient[7, 0] = math.inf, math.nan
+    assert _inside(log_density, gradient).tolist() == [True] * 3 + [False] * 5
+    assert not _inside(t64([-math.sqrt(torch.finfo(torch.float64).max)]), t64([[0.0]]))  # at the border: outside
+
+
+def test_the_step_grows_by_how_much_acceptance_exceeds_four_fifths(monkeypatch):
+    steps, acceptance = [], t64([[1.0, 0.2], [0.8, 0.4]])
+
+    def transition(path, z, beta, step, leapfrog):
+        steps.append(step)
+        return z + beta, acceptance
+
+    monkeypatch.setattr(evaluate, "_transition", transition)
+    z, log_step = _adapted(None, t64(1.0), t64(0.5), t64(-1.0, 2.0), 7)
+    np.testing.assert_allclose(log_step, [-1 + 0.9 - 0.8, 2 + 0.3 - 0.8], rtol=1e-13)
+    np.testing.assert_allclose(steps[0], np.exp([-1, 2]), rtol=1e-13)
+    assert z == 1.5
+
+
+def test_annealing_weighs_at_each_temperature_and_moves_between_them(monkeypatch):
+    moves = []
+
+    def transition(path, z, beta, step, leapfrog):
+        moves.append((beta.item(), step.item(), leapfrog))
+        return z + 1, None
+
+    class Path:
+        def log_p_x_given_z(self, z):
+            return z**2
+
+    monkeypatch.setattr(evaluate, "_transition", transition)
+    log_w = _anneal(Path(), t64([[2.0]]), t64(0.0, 0.1, 0.4, 1.0), t64(5.0, 6.0), 3)
+    assert moves == [(0.1, 5.0, 3), (0.4, 6.0, 3)]
+    np.testing.assert_allclose(log_w, [[0.1 * 4 + 0.3 * 9 + 0.6 * 16]], rtol=1e-13)
+
+
+def test_the_preliminary_run_warms_up_and_follows_a_power_of_four(monkeypatch):
+    seen, given = [], []
+
+    def adapted(path, z, beta, log_step, leapfrog):
+        seen.append((beta.item(), log_step[0].item(), leapfrog))
+        return z * (1 + beta), log_step + 1
+
+    class Path:
+        def start(self, K):
+            return torch.arange(3.0 * K, dtype=torch.float64).reshape(K, 3, 1)
+
+        def log_p_x_given_z(self, z):
+            return z[..., 0]
+
+    monkeypatch.setattr(evaluate, "_adapted", adapted)
+    monkeypatch.setattr(evaluate, "_equal_lengths", lambda *args: given.extend(args))
+    _preliminary_run(Path(), 4, 9)
+    betas = np.array([0, 1, 16, 81, 256]) / 256
+    order = [betas[1]] * 20 + list(betas[1:])
+    np.testing.assert_allclose([beta for beta, *_ in seen], order, rtol=1e-14)
+    assert [(step, leapfrog) for _, step, leapfrog in seen] == [(i, 9) for i in range(24)]
+    np.testing.assert_allclose(given[0], betas, rtol=1e-14)
+    chains = 3 * np.arange(8.0)
+    growth = np.cumprod(1 + np.array(order))[19:]
+    np.testing.assert_allclose(given[1], np.tile(chains.std(ddof=1) * growth[:, None], 3), rtol=1e-12)
+    np.testing.assert_array_equal(given[2], np.tile(np.arange(20.0, 25)[:, None], 3))
+
+
+def test_temperatures_are_equally_far_apart_in_what_the_log_likelihood_varies():
+    rng = np.random.default_rng(0)
+    betas, spreads = np.linspace(0, 1, 8) ** 4, rng.gamma(2.0, size=(8, 5))
+    log_steps = rng.normal(size=(8, 5))
+    spreads[2, :3], spreads[3, :2] = np.inf, np.nan  # what underflows counts as no spread
+    clean = np.maximum(np.sort(np.where(np.isfinite(spreads), spreads, 0), 1)[:, 2], 1e-6)
+    length = np.concatenate([[0], np.cumsum((clean[1:] + clean[:-1]) / 2 * np.diff(betas))])
+    wanted = np.linspace(0, length[-1], 8)[1:-1]
+    inner, steps = _equal_lengths(t64(betas), t64(spreads), t64(log_steps))
+    np.testing.assert_allclose(inner, [0, *np.interp(wanted, length, betas), 1], rtol=1e-6)
+    truth = np.exp([np.interp(wanted, length, column) for column in log_steps.T]).T
+    np.testing.assert_allclose(steps, truth, rtol=1e-5)
+
+
+def test_temperatures_stay_as_they_were_where_nothing_varies_and_there_may_be_one():
+    betas = t64(0.0, 0.1, 0.5, 1.0)
+    inner, _ = _equal_lengths(betas, torch.zeros(4, 2).double(), torch.zeros(4, 2).double())
+    np.testing.assert_allclose(inner, np.linspace(0, 1, 4), rtol=1e-6)  # a floor that is the same everywhere
+    uneven = torch.zeros(4, 1).double()
+    uneven[:2] = 2e-6
+    length = np.cumsum([0, 2e-6 * 0.1, 1.5e-6 * 0.4, 1e-6 * 0.5])
+    truth = np.interp(np.linspace(0, length[-1], 4), length, betas.numpy())
+    np.testing.assert_allclose(_equal_lengths(betas, uneven, uneven)[0], truth, rtol=1e-6)
+    betas, spreads = (
+        t64(0.0, 0.5, 0.75, 1.0),
+        t64([[4.0], [1.0], [1.0], [1.0]]),
+    )  # the first new one before the first old
+    truth = np.interp(np.linspace(0, 1.75, 4), [0, 1.25, 1.5, 1.75], betas.numpy())
+    np.testing.assert_allclose(_equal_lengths(betas, spreads, spreads)[0], truth, rtol=1e-6)
+    inner, steps = _equal_lengths(t64(0.0, 1.0), torch.ones(2, 3).double(), torch.zeros(2, 3).double())
+    assert inner.tolist() == [0, 1] and steps.shape == (0, 3)
+
+
+def test_the_standard_error_is_that_of_the_relative_weight():
+    w = np.random.default_rng(0).gamma(2.0, size=(9, 4))
+    se = _standard_error(t64(np.log(w.sum(0))), t64(np.log((w**2).sum(0))), 9)
+    np.testing.assert_allclose(se, w.std(0, ddof=1) / math.sqrt(9) / w.mean(0), rtol=1e-12)
+    same = _standard_error(t64(math.log(3.0)), t64(math.log(3.0) - 1e-15), 3)  # three equal weights, and rounding
+    assert same < 1e-7
+
+
+def test_the_search_for_the_best_gaussian_takes_the_steps_it_promises(monkeypatch):
+    asked, rates, slopes = [], [], []
+
+    class Adam(torch.optim.Adam):
+        def __init__(self, parameters, **options):
+            asked.append(options)
+            super().__init__(parameters, **options)
+
+        def step(self):
+            rates.append(self.param_groups[0]["lr"])
+            slopes.append(self.param_groups[0]["params"][0].grad)
+            super().step()
+
+    def bound(model, q, x, K):
+        asked.append(K)
+        return -(q(x).mean - 3.0).square().sum(-1)
+
+    monkeypatch.setattr(torch.optim, "Adam", Adam)
+    monkeypatch.setattr(evaluate, "elbo_stl", lambda *args: bound(*args) + 0 * args[1](args[2]).stddev.sum(-1))
+    q_z = Independent(Normal(torch.zeros(2, 1).double(), 0.5), 1)
+    best = _best_of_family(None, q_z, torch.zeros(2, 1), 5, 0.2)
+    assert asked[0] == {"lr": 0.2, "betas": (0.9, 0.95)} and asked[1:] == [10] * 5
+    np.testing.assert_allclose(rates, [0.1 * (1 + math.cos(math.pi * k / 5)) for k in range(5)], rtol=1e-14)
+    assert slopes[0].tolist() == [[-6.0], [-6.0]]  # each datum's own, whatever their number
+    assert (best.mean > 0).all() and not best.mean.requires_grad
+    torch.testing.assert_close(best.stddev, torch.full((2, 1), 0.5).double())
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_both_gaussians_are_evaluated_with_the_same_noise(full):
+    model, x, (mean, factor) = lg(2, 3), torch.randn(4, 3).double(), (t64(0.3, -0.2), t64([[0.7, 0.0], [0.4, 0.9]]))
+    covariances = [factor @ factor.mT, 4 * factor @ factor.mT] if full else [t64(np.diag([0.5, 0.2])), t64(np.eye(2))]
+    both = [MultivariateNormal(mean.expand(4, 2), c) for c in covariances]
+    if not full:
+        both = [Independent(Normal(p.mean, p.stddev), 1) for p in both]
+    torch.manual_seed(1)
+    log_w = _log_weights_both(model, tuple(both), x, 6)
+    torch.manual_seed(1)
+    noise = torch.randn(6, 4, 2, dtype=torch.float64).numpy()
+    for got, p, c in zip(log_w, both, covariances, strict=True):
+        z = mean.numpy() + noise @ np.linalg.cholesky(c.numpy()).T
+        log_q = stats.multivariate_normal(mean, c).logpdf(z)
+        truth = model.log_joint(x, t64(z)).detach() - t64(log_q)
+        torch.testing.assert_close(got.detach(), truth, rtol=1e-11, atol=1e-11)
+        assert p.batch_shape == (4,)
+
+
+def test_a_proposal_without_density_is_refused_whatever_the_random_number(monkeypatch):
+    class Cliff(Flat):
+        def log_density(self, z, beta):
+            return torch.where(z[..., 0] == 0, 0.0, -math.inf), torch.zeros_like(z)
+
+    monkeypatch.setattr(torch, "rand_like", torch.zeros_like)
+    z = torch.zeros(5, 1, 2, dtype=torch.float64)
+    after, acceptance = _transition(Cliff(), z, t64(1.0), t64([0.5]), 2)
+    assert torch.equal(after, z) and (acceptance == 0).all()
+
+
+@pytest.mark.parametrize(
+    "solved, given, way",
+    [
+        (True, None, "exact"),
+        (True, "exact", "exact"),
+        (True, "ais", "ais"),
+        (True, "importance", "importance"),
+        (False, None, "ais"),
+        (False, "importance", "importance"),
+        (True, t64(7.0, 8.0), "given"),
+    ],
+)
+def test_each_way_to_the_evidence_is_the_one_that_was_named(solved, given, way, monkeypatch):
+    x = torch.zeros(2, 3, dtype=torch.float64)
+    model, best = lg(1, 3) if solved else curved(1), Independent(Normal(torch.zeros(2, 1), 1.0), 1)
+    answers = {"ais": (t64(1.0, 2.0), t64(0.1, 0.2)), "importance": (t64(3.0, 4.0), t64(0.3, 0.4))}
+    asked = []
+    monkeypatch.setattr(evaluate, "ais", lambda *a, **more: asked.append((*a, more)) or answers["ais"])
+    monkeypatch.setattr(evaluate, "log_likelihood", lambda *a: asked.append(a) or answers["importance"])
+    log_p, se = _log_evidence(model, best, x, 50, 20, given)
+    if way in answers:
+        assert (log_p, se) == answers[way] and asked[0][0] is model
+        if way == "ais":
+            assert asked == [(model, x, {"return_se": True})]
+        else:
+            assert asked[0][1](x) is best and asked[0][2:] == (x, 50, 20, True)
+    else:
+        truth = exact_log_evidence(model, x) if way == "exact" else [7.0, 8.0]
+        np.testing.assert_allclose(log_p.detach(), truth, rtol=1e-12)
+        assert not asked and torch.equal(se, torch.zeros(2).double())
+
+
+def test_the_search_starts_where_the_encoder_is():
+    factor = t64([[[0.7, 0.0], [0.4, 1.9]], [[0.2, 0.0], [-0.8, 0.5]]])
+    full = MultivariateNormal(t64([[1.0, 2.0], [3.0, 4.0]]), scale_tril=factor)
+    for q_z in (full, Independent(Normal(full.mean, full.stddev), 1)):
+        again = _gaussian(*_parameters(q_z))
+        assert type(again) is type(q_z)
+        torch.testing.assert_close(again.mean, q_z.mean, rtol=0, atol=0)
+        torch.testing.assert_close(again.stddev, q_z.stddev, rtol=1e-14, atol=0)
+    torch.testing.assert_close(_gaussian(*_parameters(full)).scale_tril, factor, rtol=1e-14, atol=0)
