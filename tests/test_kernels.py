@@ -9,7 +9,10 @@ from scipy.special import log_expit
 from torch import nn
 
 from vaelib import kernels
+from vaelib.iwae import iwae, iwae_dreg
 from vaelib.kernels import Mlp, bernoulli_log_prob
+from vaelib.latent import LatentVariableModel, StandardNormal
+from vaelib.proxies import BernoulliDecoder, GaussianEncoder
 
 MANY = 600  # rows, more than the 512 from which gradients are by hand
 
@@ -113,6 +116,20 @@ def test_rows_of_zero_gradient_are_not_computed(monkeypatch):
     grad[100:] = 0
     results(net, t64(MANY, 5), grad)
     assert seen == [100]
+
+
+@pytest.mark.parametrize("bound", [iwae, iwae_dreg])
+def test_chunks_are_recomputed_to_the_same_gradient(small_blocks, bound):
+    torch.manual_seed(1)
+    q = GaussianEncoder(6, 2, (5,)).double()
+    model = LatentVariableModel(StandardNormal(2), BernoulliDecoder(2, 6, (5,))).double()
+    x, found = torch.bernoulli(torch.full((MANY // 10, 6), 0.5, dtype=torch.float64)), []
+    for chunk in (20, 10):
+        torch.manual_seed(2)
+        bound(model, q, x, 20, chunk=chunk).mean().backward()
+        found.append(torch.cat([p.grad.flatten() for module in (model, q) for p in module.parameters()]))
+        model.zero_grad(), q.zero_grad()
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-12)
 
 
 def test_a_row_that_is_not_a_number_is_not_lost():

@@ -126,10 +126,11 @@ class _TanhMlp(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         n = len(ctx.needs_input_grad)
-        rows, weights, biases = ctx.saved_tensors[0], ctx.saved_tensors[1:n:2], ctx.saved_tensors[2:n:2]
+        saved = ctx.saved_tensors  # asked for once: torch's checkpoint computes them anew
+        rows, weights, biases = saved[0], saved[1:n:2], saved[2:n:2]
         if torch.is_grad_enabled():  # somebody differentiates twice; autograd would not see what is done by hand here
             return _differentiably(rows, weights, biases, grad, ctx.needs_input_grad)
-        given = [rows, *ctx.saved_tensors[n:]]
+        given = [rows, *saved[n:]]
         # amax propagates not-a-number, so that such a row is kept, and found by whoever looks for it.
         kept = ((grad.amax(1) != 0) | (grad.amin(1) != 0)).nonzero().flatten()
         if some := len(kept) < 0.9 * len(rows):
