@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -290,9 +291,8 @@ class _Run:
 
     def keep(self, checkpoint: Any) -> None:
         """Write the checkpoint: process 0, with the generators of all."""
-        states = parallel.everyone(store.generators())
         if checkpoint is not None:
-            state = self._state() | {"call": self._call(), "generators": states}
+            state = self._state() | {"call": self._call, "generators": parallel.everyone(store.generators())}
             parallel.agree(lambda: store.save(checkpoint, state))
 
     def _state(self) -> dict[str, Any]:
@@ -300,6 +300,7 @@ class _Run:
         made = {name: getattr(self, name).state_dict() for name in ("objective", "optimiser")}
         return parts | made | {"history": asdict(self.history), "batches": self.batches.state()}
 
+    @cached_property
     def _call(self) -> dict[str, Any]:
         """What a checkpoint must have in common with the call that goes on from it."""
         schedule = self.settings["schedule"]
@@ -312,7 +313,7 @@ class _Run:
 
     def _restore(self, state: dict[str, Any], checkpoint: Any) -> None:
         """Go on from a checkpoint; it is compared with this call before anything is overwritten."""
-        store.compare_calls(state.get("call"), self._call(), checkpoint)
+        store.compare_calls(state.get("call"), self._call, checkpoint)
         store.compare_tensors(state.get("objective"), self.objective.state_dict(), checkpoint)
         self.objective.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(state["optimiser"])
