@@ -76,7 +76,7 @@ def status(name, code):
 
 
 gc.freeze()  # otherwise every fork copies what its garbage collection touches
-for name in sys.argv[1:] or ["latent", "proxies", "jensen", "elbo", "iwae", "evaluate"]:
+for name in sys.argv[1:] or ["latent", "kernels", "densities", "proxies", "jensen", "elbo", "iwae", "evaluate"]:
     source = (ROOT / f"vaelib/{name}.py").read_bytes()
     assert status(name, source) == 0, f"the tests of {name} fail without a mutation"
     lived = [(code, outcome) for code in mutants(source) if (outcome := status(name, code)) <= 0]

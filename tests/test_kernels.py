@@ -14,7 +14,7 @@ from vaelib.kernels import Mlp, bernoulli_log_prob
 from vaelib.latent import LatentVariableModel, StandardNormal
 from vaelib.proxies import BernoulliDecoder, GaussianEncoder
 
-MANY = 600  # rows, more than the 512 from which gradients are by hand
+MANY = 600  # rows, more than those from which gradients are by hand
 
 
 def t64(*shape):
@@ -23,7 +23,9 @@ def t64(*shape):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
+    """Blocks so small that there are several, and nothing so small that torch's own way is taken."""
     monkeypatch.setattr(kernels, "_BLOCK", 100)
+    monkeypatch.setattr(kernels, "_FEW", 0)
 
 
 def pixels(*shape):
@@ -52,6 +54,13 @@ def test_no_digit_is_lost_where_the_decoder_is_sure(small_blocks, logit):
 def test_the_bernoulli_sum_can_be_differentiated_twice(small_blocks):
     sign = pixels(2, 70)
     assert torch.autograd.gradgradcheck(lambda logits: bernoulli_log_prob(logits, sign), t64(2, 70).requires_grad_())
+
+
+def test_the_gradient_that_is_differentiated_again_is_the_gradient(small_blocks):
+    logits, sign, weight = t64(3, 70).requires_grad_(), pixels(3, 70), t64(3)
+    (gradient,) = torch.autograd.grad((weight * bernoulli_log_prob(logits, sign)).sum(), logits, create_graph=True)
+    truth = weight.numpy()[:, None] * sign.numpy() * np.exp(log_expit(-(logits.detach() * sign).numpy()))
+    np.testing.assert_allclose(gradient.detach(), truth, rtol=1e-12)
 
 
 def test_single_precision_is_as_good_as_torchs(small_blocks):
@@ -84,7 +93,9 @@ def results(net, rows, grad):
 @pytest.mark.parametrize("widths", [(5, 9), (5, 7, 9), (5, 7, 6, 9)])
 @pytest.mark.parametrize("zero_rows", [0, 30, 400, MANY])
 @pytest.mark.parametrize("needed", [True, False])
-def test_the_gradient_by_hand_is_that_of_autograd(widths, zero_rows, needed):
+@pytest.mark.parametrize("few", [0, 10**6])
+def test_the_gradient_by_hand_is_that_of_autograd(monkeypatch, widths, zero_rows, needed, few):
+    monkeypatch.setattr(kernels, "_FEW", few)
     net, rows, grad = mlp(*widths), t64(MANY, 5).requires_grad_(needed), t64(MANY, 9)
     grad[torch.randperm(MANY)[:zero_rows]] = 0
     ours, theirs = results(net, rows, grad), results(nn.Sequential(*net), rows, grad)
@@ -100,7 +111,7 @@ def test_a_frozen_layer_is_no_harm():
         torch.testing.assert_close(mine, truth, rtol=1e-12, atol=1e-12)
 
 
-def test_rows_of_zero_gradient_are_not_computed(monkeypatch):
+def test_rows_of_zero_gradient_are_not_computed(monkeypatch, small_blocks):
     seen, backward = [], torch.ops.aten.tanh_backward
 
     class Spy:
@@ -132,6 +143,14 @@ def test_chunks_are_recomputed_to_the_same_gradient(small_blocks, bound):
     torch.testing.assert_close(*found, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("slope", [2.0, -2.0])
+def test_a_row_with_one_gradient_among_zeros_counts(small_blocks, slope):
+    net, rows, grad = mlp(5, 7, 9), t64(MANY, 5), torch.zeros(MANY, 9, dtype=torch.float64)
+    grad[3, 2] = slope
+    for mine, truth in zip(results(net, rows, grad), results(nn.Sequential(*net), rows, grad), strict=True):
+        torch.testing.assert_close(mine, truth, rtol=1e-12, atol=1e-12)
+
+
 def test_a_row_that_is_not_a_number_is_not_lost():
     net, grad = mlp(5, 7, 9), torch.zeros(MANY, 9, dtype=torch.float64)
     grad[3, 2] = torch.nan
@@ -149,20 +168,64 @@ def test_the_network_can_be_differentiated_twice():
         torch.testing.assert_close(mine, truth, rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize("change", ["relu", "hook", "exchanged", "few rows", "no gradient", "autocast"])
-def test_anything_unusual_goes_torchs_way(monkeypatch, change):
+CHANGES = ["relu", "hook", "gradient hook", "exchanged", "one more", "no bias", "few rows", "autocast", "torch.func"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_anything_unusual_goes_torchs_way(monkeypatch, small_blocks, change):
     monkeypatch.setattr(kernels._TanhMlp, "forward", lambda *_: pytest.fail("by hand"))
     net = mlp(5, 7, 9, activation=nn.ReLU if change == "relu" else nn.Tanh)
     if change == "hook":
         net[0].register_forward_hook(lambda *_: None)
+    if change == "gradient hook":
+        net[0].register_full_backward_hook(lambda *_: None)
     if change == "exchanged":
         net[1] = nn.Sigmoid()
+    if change == "one more":
+        net.append(nn.Tanh())
+    if change == "no bias":
+        net[2] = nn.Linear(7, 9, bias=False).double()
     rows = t64(10 if change == "few rows" else MANY, 5)
-    if change == "no gradient":
-        with torch.no_grad():
-            assert net(rows).shape == (MANY, 9)
-    elif change == "autocast":
+    if change == "autocast":
         with torch.autocast("cpu", dtype=torch.bfloat16):
             assert net.float()(rows.float()).dtype == torch.bfloat16
+            assert not net.streams(rows.float()[None])
+    elif change == "torch.func":
+        slope = torch.func.grad(lambda rows: net(rows).sum())(rows)
+        truth = rows.requires_grad_()
+        (theirs,) = torch.autograd.grad(nn.Sequential(*net)(truth).sum(), truth)
+        torch.testing.assert_close(slope, theirs)
     else:
         torch.testing.assert_close(net(rows), nn.Sequential(*net)(rows))
+        assert change == "few rows" or not net.streams(rows[None])
+
+
+def test_without_a_gradient_the_network_is_the_same():
+    net, rows = mlp(5, 7, 9), t64(MANY, 5)
+    with torch.no_grad():
+        torch.testing.assert_close(net(rows), nn.Sequential(*net)(rows))
+
+
+def bits(*shape):
+    return torch.bernoulli(torch.full(shape, 0.5, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("bound", [iwae, iwae_dreg])
+def test_what_a_chunk_computed_is_not_computed_again(monkeypatch, small_blocks, bound):
+    q, model = (
+        GaussianEncoder(12, 3, (5,)).double(),
+        LatentVariableModel(StandardNormal(3), BernoulliDecoder(3, 12, (7, 6))).double(),
+    )
+    x, calls, stream = bits(6, 12), [], kernels._stream
+    monkeypatch.setattr(kernels, "_stream", lambda *given: calls.append(1) or stream(*given))
+    torch.manual_seed(2)
+    value = bound(model, q, x, 20, chunk=5).mean()
+    gradients = [torch.autograd.grad(value, [*model.parameters(), *q.parameters()], retain_graph=True) for _ in "12"]
+    assert len(calls) == 4
+    torch.manual_seed(2)
+    whole = bound(model, q, x, 20, chunk=20).mean()
+    assert len(calls) == 5
+    # Other chunks draw other samples, so hold the two backward passes against one another.
+    for first, second in zip(*gradients, strict=True):
+        torch.testing.assert_close(first, second, rtol=0, atol=0)
+    assert whole.isfinite()

@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from vaelib.elbo import Encoder, Model, _draw, _log_joint, _log_q_path, _proxy, log_weights
 from vaelib.jensen import _check_samples, log_mean_exp
+from vaelib.kernels import values_once
 from vaelib.latent import _positive_int
 
 __all__ = ["effective_sample_size", "iwae", "iwae_dreg", "normalized_weights"]
@@ -79,8 +80,9 @@ def iwae_dreg(model: Model, q: Encoder, x: Tensor, K: int, chunk: int | None = N
     sizes = _sizes(K, K if chunk is None else chunk)
     w_tilde: list[Tensor] = []  # filled below, read by the hooks when the gradient comes back
 
+    q_z = _proxy(q, x, needs_rsample=True)
+
     def log_weights_path(index: int) -> Tensor:
-        q_z = _proxy(q, x, needs_rsample=True)
         z = _draw(q_z, sizes[index])
         if z.requires_grad:
             # The log of a mean weighs each sample once; on its way through z into q it is weighted once more.
@@ -147,11 +149,12 @@ def effective_sample_size(log_w: Tensor, dim: int = 0) -> Tensor:
 
 def _log_weights_again(model: Model, q: Encoder, x: Tensor, K: int, chunk: int) -> Tensor:
     """The log-weights, chunk by chunk, each computed once more in the backward pass."""
-    return torch.cat([_recomputed(log_weights, model, q, x, k) for k in _sizes(K, chunk)])
+    q_z = _proxy(q, x)
+    return torch.cat([_recomputed(log_weights, model, lambda _: q_z, x, k) for k in _sizes(K, chunk)])
 
 
 def _recomputed(function: Callable[..., Tensor], *args: Any) -> Tensor:
-    log_w: Tensor = checkpoint(function, *args, use_reentrant=False)
+    log_w: Tensor = checkpoint(function, *args, use_reentrant=False, context_fn=values_once)
     return log_w
 
 

@@ -13,8 +13,6 @@ from torch import Tensor
 
 __all__ = ["jensen_gap", "log_mean_exp"]
 
-_NEGLIGIBLE = math.log(1e-18)
-
 
 def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
     r"""The log of the mean of w, given log w, without overflow or underflow.
@@ -24,7 +22,8 @@ def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
 
     where each ratio is computed as the exponential of a difference of logarithms.
 
-    Its gradient is the softmax of ``log_w``, in which a weight below 1e-18 counts as zero. Where every weight is
+    Its gradient is the softmax of ``log_w``, in which a share below 1/K of the rounding unit (1e-7 in float32, 2e-16
+    in float64) counts as zero: all of these together are less than one rounding of their sum. Where every weight is
     zero (all ``-inf``) the value is ``-inf`` and the gradient zero. Equation :eq:`eq-log-mean-exp`.
 
     Args:
@@ -99,5 +98,7 @@ class _LogSumExp(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         log_w, log_sum = ctx.saved_tensors
         log_w_tilde = log_w - log_sum.unsqueeze(ctx.dim)
-        nothing = (log_w == -math.inf) | (log_w_tilde < _NEGLIGIBLE)
+        # Shares each below this are, all together, less than one rounding of their sum.
+        negligible = math.log(torch.finfo(log_w.dtype).eps / log_w.shape[ctx.dim])
+        nothing = (log_w == -math.inf) | (log_w_tilde < negligible)
         return grad.unsqueeze(ctx.dim) * log_w_tilde.exp().masked_fill(nothing, 0.0), None

@@ -1,21 +1,25 @@
-"""Two functions that training spends its time in, computed and differentiated by hand where they are large.
+"""Networks with tanh, and the log-probability of binary pixels, differentiated by hand: training spends its time there.
 
-Small inputs take torch's own way, which is as fast there, and which ``torch.func`` can map.
+A gradient in log-space is full of exact zeros: of fifty importance weights most are negligible. What lies behind them
+is not computed here. torch's own way, which ``torch.func`` can map, is taken wherever anything is unusual.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain, cycle
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from itertools import cycle
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, logsigmoid
 
-__all__ = ["Mlp", "bernoulli_log_prob"]
+__all__ = ["Mlp", "bernoulli_log_prob", "values_once"]
 
 _BLOCK = 2**19  # numbers that a processor's cache holds
+_FEW, _FEW_ROWS = 2**17, 128  # numbers, and rows, among which it does not pay to look for zeros
 
 
 def bernoulli_log_prob(logits: Tensor, sign: Tensor) -> Tensor:
@@ -32,129 +36,263 @@ def bernoulli_log_prob(logits: Tensor, sign: Tensor) -> Tensor:
     Returns:
         shape ``(*, B)``, in nats.
     """
-    fast = logits.numel() > _BLOCK and logits.dtype in (torch.float32, torch.float64)
-    if not fast or logits.ndim < sign.ndim or logits.shape[-1] != sign.shape[-1]:
+    usual = logits.dtype in (torch.float32, torch.float64) and not _transformed()
+    if logits.numel() < _FEW or not usual or torch.broadcast_shapes(logits.shape, sign.shape) != logits.shape:
         return logsigmoid(logits * sign).sum(-1)
     log_p: Tensor = _BernoulliLogProb.apply(logits, sign.expand_as(logits))  # type: ignore[no-untyped-call]
     return log_p
 
 
 class _BernoulliLogProb(torch.autograd.Function):
-    """In blocks that stay in the processor's cache."""
+    """In blocks that stay in the processor's cache; backwards, only where a gradient arrives."""
 
     @staticmethod
-    def forward(logits: Tensor, sign: Tensor) -> Tensor:
-        return torch.cat([_log_sigmoid_sum(a * s) for a, s in _blocks(logits, sign)])
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
+    def forward(ctx: Any, logits: Tensor, sign: Tensor) -> Tensor:
+        ctx.save_for_backward(logits, sign)
+        size = max(1, _BLOCK // logits[0].numel())
+        blocks = list(zip(logits.split(size), sign.split(size), strict=True))
+        room = logits.new_empty(3 * blocks[0][0].numel())
+        return torch.cat([_log_sigmoid_sum(*_product(a, s, room)) for a, s in blocks])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         logits, sign = ctx.saved_tensors
-        grad = grad.unsqueeze(-1)
         if torch.is_grad_enabled():  # somebody differentiates twice
-            return (-logits * sign).sigmoid() * sign * grad, None
-        slope = torch.empty_like(logits)
-        for out, a, s, g in _blocks(slope, logits, sign, grad):
-            torch.mul(a, s, out=out).neg_().sigmoid_().mul_(s).mul_(g)
-        return slope, None
+            return (-logits * sign).sigmoid() * sign * grad.unsqueeze(-1), None
+        kept = grad.nonzero(as_tuple=True)
+        s = sign[kept]
+        return torch.zeros_like(logits).index_put_(kept, _slope(logits[kept] * s, s, grad[kept])), None
 
 
-def _blocks(first: Tensor, *others: Tensor) -> Any:
-    size = max(1, _BLOCK // first[0].numel())
-    return zip(first.split(size), *(other.split(size) for other in others), strict=True)
+def _product(logits: Tensor, sign: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:
+    """s l, made in the room, and the rest of the room."""
+    n = logits.numel()
+    return torch.mul(logits, sign, out=room[:n].view(logits.shape)), room[n:]
 
 
-def _log_sigmoid_sum(m: Tensor) -> Tensor:
-    """The sum of log sigmoid(m) = min(m, 0) - log(1 + e^-|m|) over the last axis; m is used up."""
-    y = m.abs().neg_().exp_()
+def _log_sigmoid_sum(m: Tensor, room: Tensor) -> Tensor:
+    """The sum of log sigmoid(m) = min(m, 0) - log(1 + e^-|m|) over the last axis.
+
+    m is used up, and so is the room for twice as many numbers: memory that is there already need not be asked for.
+    """
+    y, room = torch.abs(m, out=room[: m.numel()].view(m.shape)).neg_().exp_(), room[m.numel() :]
     # (1 + a)(1 + b) = 1 + (a + b + ab): one logarithm for two terms, then for four ..., with no digit lost.
     while y.shape[-1] % 2 == 0 and y.shape[-1] > 64:
         a, b = y.chunk(2, -1)
-        y = torch.addcmul(a + b, a, b)
+        y, room = torch.add(a, b, out=room[: a.numel()].view(a.shape)).addcmul_(a, b), room[a.numel() :]
     return m.clamp_(max=0).sum(-1) - y.log1p_().sum(-1)
 
 
-class Mlp(nn.Sequential):
-    """Linear layers with a non-linearity between them, none after the last.
+def _slope(m: Tensor, sign: Tensor, grad: Tensor) -> Tensor:
+    """The derivative in l of the sum of log sigmoid(m), m = s l, times grad; m is used up."""
+    return m.neg_().sigmoid_().mul_(sign).mul_(grad.unsqueeze(-1))
 
-    With tanh and many rows its gradient is computed by hand, so that samples of no weight cost nothing.
-    """
+
+class Mlp(nn.Sequential):
+    """Linear layers with a non-linearity between them, none after the last; with tanh, differentiated by hand."""
 
     def forward(self, rows: Tensor) -> Tensor:
-        if (
-            len(rows) < 512
-            or not torch.is_grad_enabled()
-            or torch.is_autocast_enabled(rows.device.type)
-            or not self._is_tanh()
-        ):
+        if len(rows) < _FEW_ROWS or not (parameters := self._known(rows)):
             plain: Tensor = super().forward(rows)  # type: ignore[no-untyped-call]
             return plain
-        parameters = [p for layer in list(self)[::2] for p in (layer.weight, layer.bias)]
-        out: Tensor = _TanhMlp.apply(rows, *parameters)[0]  # type: ignore[no-untyped-call]
+        out: Tensor = _TanhMlp.apply(rows, *parameters)  # type: ignore[no-untyped-call]
         return out
 
-    def _is_tanh(self) -> bool:
-        """Whether the layers are still those that _TanhMlp knows, and nobody listens to one of them."""
+    def streams(self, z: Tensor) -> bool:
+        """Whether the outputs are so many that they are better not kept.
+
+        Args:
+            z: shape ``(*, B, Z)``.
+        """
+        n_out = getattr(self[-1], "out_features", 0)
+        return z.ndim > 2 and z[..., 0].numel() * n_out > _BLOCK and bool(self._known(z))
+
+    def bernoulli_log_prob(self, z: Tensor, sign: Tensor) -> Tensor:
+        """:func:`bernoulli_log_prob` of the outputs, which are made block by block and nowhere kept.
+
+        Args:
+            z: shape ``(*, B, Z)``, one that :meth:`streams`.
+            sign: shape ``(B, X)``.
+
+        Returns:
+            shape ``(*, B)``, in nats.
+        """
+        rows, parameters = z.reshape(-1, *z.shape[-2:]), self._known(z)
+        if torch.is_grad_enabled():
+            log_p: Tensor = _StreamedBernoulli.apply(rows, sign, *parameters)  # type: ignore[no-untyped-call]
+        else:
+            log_p = _stream(rows, sign, parameters)
+        return log_p.reshape(z.shape[:-1])
+
+    def _known(self, given: Tensor) -> list[Tensor]:
+        """Weights and biases, if the layers are still Linear and tanh, nobody listens, and all is of one type."""
+        if given.is_meta or torch.is_autocast_enabled(given.device.type) or _transformed() or len(self) % 2 == 0:
+            return []
+        found: list[Tensor] = []
         for layer, kind in zip(self, cycle((nn.Linear, nn.Tanh)), strict=False):
-            if type(layer) is not kind or layer._forward_hooks or layer._forward_pre_hooks:
-                return False
-        return len(self) % 2 == 1
+            listened = layer._forward_hooks or layer._forward_pre_hooks
+            if listened or layer._backward_hooks or layer._backward_pre_hooks or type(layer) is not kind:
+                return []
+            if isinstance(layer, nn.Linear):
+                found += [layer.weight, layer.bias]
+        if any(p is None or p.dtype != given.dtype or p.device != given.device for p in found):
+            return []
+        return found
+
+
+def _transformed() -> bool:
+    """Whether torch.func is at work. Only torch's own Function can ask, so does this; if unsure, say yes."""
+    return bool(getattr(torch._C, "_are_functorch_transforms_active", lambda: True)())
 
 
 class _TanhMlp(torch.autograd.Function):
-    """Linear layers with tanh between them.
-
-    With many samples most importance weights are negligible, and their rows of the gradient are exact zeros. The
-    backward pass, two thirds of the work, then takes the other rows only.
-    """
+    """Linear layers with tanh between them. Rows of zero gradient cost nothing in the backward pass."""
 
     @staticmethod
-    def forward(rows: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
-        given = [rows]
-        for weight, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
-            given.append(torch.addmm(bias, given[-1], weight.mT).tanh_())
-        return torch.addmm(parameters[-1], given[-1], parameters[-2].mT), *given[1:]
+    def forward(ctx: Any, rows: Tensor, *parameters: Tensor) -> Tensor:
+        given = _activations(rows, parameters)
+        ctx.save_for_backward(*parameters, *given)
+        return torch.addmm(parameters[-1], given[-1], parameters[-2].mT)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
-        ctx.mark_non_differentiable(*output[1:])
-        ctx.save_for_backward(*inputs, *output[1:])
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        n = len(ctx.needs_input_grad)
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        n = len(ctx.needs_input_grad) - 1
         saved = ctx.saved_tensors  # asked for once: torch's checkpoint computes them anew
-        rows, weights, biases = saved[0], saved[1:n:2], saved[2:n:2]
+        parameters, given = saved[:n], saved[n:]
         if torch.is_grad_enabled():  # somebody differentiates twice; autograd would not see what is done by hand here
-            return _differentiably(rows, weights, biases, grad, ctx.needs_input_grad)
-        given = [rows, *saved[n:]]
+            return _differentiably(_plain, (given[0], *parameters), grad, ctx.needs_input_grad)
+        if grad.numel() < _FEW:
+            grad_in, found = _layer_gradients(grad, given, parameters, ctx.needs_input_grad[0])
+            return grad_in, *found
         # amax propagates not-a-number, so that such a row is kept, and found by whoever looks for it.
         kept = ((grad.amax(1) != 0) | (grad.amin(1) != 0)).nonzero().flatten()
-        if some := len(kept) < 0.9 * len(rows):
-            grad, given = grad.index_select(0, kept), [h.index_select(0, kept) for h in given]
-        found: list[Tensor | None] = []
-        for h, weight in zip(reversed(given), reversed(weights), strict=True):
-            found = [grad.mT @ h, grad.sum(0), *found]
-            if h is not given[0] or ctx.needs_input_grad[0]:
-                grad = grad @ weight
-            if h is not given[0]:
-                grad = torch.ops.aten.tanh_backward(grad, h)
-        if not ctx.needs_input_grad[0]:
-            return None, *found
-        return torch.zeros_like(rows).index_copy_(0, kept, grad) if some else grad, *found
+        some = _rows(given, kept)
+        grad_in, found = _layer_gradients(grad.index_select(0, kept), some, parameters, ctx.needs_input_grad[0])
+        if grad_in is not None:
+            grad_in = torch.zeros_like(given[0]).index_copy_(0, kept, grad_in)
+        return grad_in, *found
+
+
+class _StreamedBernoulli(torch.autograd.Function):
+    """The log-probability of binary pixels whose logits such layers give: none is kept, few are made again."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, sign: Tensor, *parameters: Tensor) -> Tensor:
+        given = _activations(z.flatten(0, 1), parameters)
+        ctx.save_for_backward(z, sign, *parameters, *given[1:])  # z itself, for those who differentiate twice
+        last = given[-1].unflatten(0, z.shape[:2])
+        values = _remembered.get()
+        if values is None:
+            return _stream(last, sign, parameters[-2:])
+        return values.get(lambda: _stream(last, sign, parameters[-2:]))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        n = len(ctx.needs_input_grad) - 2
+        z, sign, *saved = ctx.saved_tensors
+        parameters, given = saved[:n], [z.flatten(0, 1), *saved[n:]]
+        if torch.is_grad_enabled():
+            first, _, *others = ctx.needs_input_grad
+            first, *others = _differentiably(
+                lambda z, *p: logsigmoid(_plain(z, *p) * sign).sum(-1), (z, *parameters), grad, (first, *others)
+            )
+            return first, None, *others
+        grad, grad_z = grad.flatten(), torch.zeros_like(given[0])
+        total = [torch.zeros_like(parameter) for parameter in parameters]
+        for kept in grad.nonzero().flatten().split(max(1, 2 * _BLOCK // sign.shape[1])):
+            some, s = _rows(given, kept), sign.index_select(0, kept % z.shape[1])
+            m = torch.addmm(parameters[-1], some[-1], parameters[-2].mT).mul_(s)
+            slope = _slope(m, s, grad.index_select(0, kept))
+            grad_in, found = _layer_gradients(slope, some, parameters, ctx.needs_input_grad[0])
+            if grad_in is not None:
+                grad_z.index_copy_(0, kept, grad_in)
+            for all_rows, part in zip(total, found, strict=True):
+                all_rows.add_(part)
+        return grad_z.view_as(z), None, *total
+
+
+def values_once() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """Two contexts for torch's checkpoint, which runs a function twice: what the first made is known in the second.
+
+    Only streamed log-probabilities are meant: one number for each sample, and most of the work.
+    """
+    values: list[Tensor] = []
+    return _Values(values, known=False), _Values(values, known=True)
+
+
+class _Values(AbstractContextManager[None]):
+    def __init__(self, values: list[Tensor], known: bool) -> None:
+        self.values, self.known = values, known
+
+    def __enter__(self) -> None:
+        self.token, self.left = _remembered.set(self), iter(self.values)
+
+    def __exit__(self, *_: object) -> None:
+        _remembered.reset(self.token)
+
+    def get(self, make: Callable[[], Tensor]) -> Tensor:
+        if self.known:
+            return next(self.left).clone()
+        self.values.append(make())
+        return self.values[-1].clone()
+
+
+_remembered: ContextVar[_Values | None] = ContextVar("_remembered", default=None)
+
+
+def _activations(rows: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
+    """What each layer is given."""
+    given = [rows]
+    for weight, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
+        given.append(torch.addmm(bias, given[-1], weight.mT).tanh_())
+    return given
+
+
+def _stream(z: Tensor, sign: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    """The Bernoulli's log-probability, shape (K, B), in blocks of rows that stay in the processor's cache."""
+    log_p, (weight, bias), n_out = z.new_empty(z.shape[:2]), parameters[-2:], sign.shape[1]
+    few = min(len(sign), max(1, _BLOCK // n_out))
+    many = min(len(z), max(1, _BLOCK // (few * n_out)))
+    room = z.new_empty(3 * many * few * n_out)
+    for out, samples in zip(log_p.split(many), z.split(many), strict=True):
+        for part, rows, s in zip(out.split(few, 1), samples.split(few, 1), sign.split(few), strict=True):
+            last = _activations(rows.flatten(0, 1), parameters)[-1]
+            n = part.numel() * n_out
+            m = torch.mm(last, weight.mT, out=room[:n].view(-1, n_out)).view(*part.shape, n_out)
+            # (l + b) s in one pass; with s = 1 or -1 not a bit is other.
+            part.copy_(_log_sigmoid_sum(torch.addcmul(bias * s, m, s, out=m), room[n:]))
+    return log_p
+
+
+def _layer_gradients(
+    grad: Tensor, given: Sequence[Tensor], parameters: Sequence[Tensor], into_input: bool
+) -> tuple[Tensor | None, list[Tensor]]:
+    """The gradients of what the first layer was given, and of each weight and bias, from that of the outputs."""
+    found: list[Tensor] = []
+    for i in reversed(range(len(given))):
+        found = [grad.mT @ given[i], grad.sum(0), *found]
+        if i > 0 or into_input:
+            grad = grad @ parameters[2 * i]
+        if i > 0:
+            grad = torch.ops.aten.tanh_backward(grad, given[i])
+    return grad if into_input else None, found
+
+
+def _rows(tensors: Sequence[Tensor], kept: Tensor) -> list[Tensor]:
+    return [tensor.index_select(0, kept) for tensor in tensors]
+
+
+def _plain(rows: Tensor, *parameters: Tensor) -> Tensor:
+    """What _TanhMlp computes, for autograd to see."""
+    for i in range(0, len(parameters), 2):
+        rows = linear(rows.tanh() if i else rows, parameters[i], parameters[i + 1])
+    return rows
 
 
 def _differentiably(
-    rows: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], grad: Tensor, needed: Sequence[bool]
+    function: Callable[..., Tensor], inputs: Sequence[Tensor], grad: Tensor, needed: Sequence[bool]
 ) -> tuple[Tensor | None, ...]:
-    """The gradient of _TanhMlp by autograd, which can be differentiated again."""
-    inputs = [rows, *chain.from_iterable(zip(weights, biases, strict=True))]
-    out = rows
-    for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        out = linear(out.tanh() if i else out, weight, bias)
+    """The gradient of function(*inputs) by autograd, which can be differentiated again."""
     wanted = [tensor for tensor, need in zip(inputs, needed, strict=True) if need]
-    found = iter(torch.autograd.grad(out, wanted, grad, create_graph=True))
+    found = iter(torch.autograd.grad(function(*inputs), wanted, grad, create_graph=True))
     return tuple(next(found) if need else None for need in needed)

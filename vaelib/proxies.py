@@ -14,9 +14,17 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal
+from torch.distributions import Bernoulli, Categorical, Independent, Normal
 
-from vaelib.kernels import Mlp, bernoulli_log_prob
+from vaelib.densities import (
+    _BinaryPixels,
+    _check_finite,
+    _DiagonalGaussian,
+    _IsotropicGaussian,
+    _StreamedPixels,
+    _Symbols,
+)
+from vaelib.kernels import Mlp
 
 __all__ = [
     "BernoulliDecoder",
@@ -27,30 +35,6 @@ __all__ = [
 ]
 
 Activation = Callable[[], nn.Module]
-
-_LOG_2_PI = math.log(2 * math.pi)
-
-
-class _DiagonalGaussian(Independent):  # type: ignore[type-arg]
-    """N(z; mu, diag sigma²): what torch computes, in fewer passes over the samples."""
-
-    def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
-        super().__init__(Normal(mean, log_sigma.exp(), validate_args=False), 1, validate_args=False)
-        self.log_sigma = log_sigma
-
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _DiagonalGaussian:
-        shape = (*batch_shape, *self.event_shape)
-        return _DiagonalGaussian(self.mean.expand(shape), self.log_sigma.expand(shape))
-
-    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        shape = self._extended_shape(torch.Size(sample_shape))
-        noise = torch.randn(shape, dtype=self.mean.dtype, device=self.mean.device)
-        return torch.addcmul(self.mean, self.base_dist.scale, noise)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        _check_value(self, value, self.mean, "z")
-        noise = (value - self.mean) / self.base_dist.scale
-        return -0.5 * value.shape[-1] * _LOG_2_PI - torch.addcmul(self.log_sigma, noise, noise, value=0.5).sum(-1)
 
 
 class GaussianEncoder(nn.Module):
@@ -125,25 +109,6 @@ class FreeGaussian(nn.Module):
         return _DiagonalGaussian(self.mean, self.log_sigma)
 
 
-class _IsotropicGaussian(Independent):  # type: ignore[type-arg]
-    """N(x; f(z), sigma² I), with one number for all dimensions: one pass over the residuals."""
-
-    def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
-        super().__init__(Normal(mean, log_sigma.exp(), validate_args=False), 1, validate_args=False)
-        self.log_sigma = log_sigma
-
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _IsotropicGaussian:
-        return _IsotropicGaussian(self.mean.expand(*batch_shape, *self.event_shape), self.log_sigma)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        _check_value(self, value, self.mean, "x")
-        if value.dtype not in (self.mean.dtype, self.log_sigma.dtype):
-            raise TypeError(f"x must be {self.mean.dtype} for this likelihood; got {value.dtype}")
-        _check_finite(value)
-        residual = (value - self.mean) * (-self.log_sigma).exp()
-        return -0.5 * residual.square().sum(-1) - value.shape[-1] * (self.log_sigma + 0.5 * _LOG_2_PI)
-
-
 class GaussianDecoder(nn.Module):
     r"""A decoder :math:`p_\theta(x \mid z) = \mathcal{N}(x; f_\theta(z), \sigma_\mathrm{dec}^2 I)`.
 
@@ -198,22 +163,6 @@ class GaussianDecoder(nn.Module):
         return _IsotropicGaussian(_output(self.net, z, self.data_dim, "z"), self.log_sigma)
 
 
-class _BinaryPixels(Independent):  # type: ignore[type-arg]
-    """Independent Bernoulli pixels, in one pass over the logits; it says what is wrong with grey ones."""
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        logits = self.base_dist.logits
-        _check_value(self, value, logits, "x")
-        sign = 2 * value.to(logits.dtype) - 1
-        if (sign.abs() != 1).any():
-            grey = value[(value != 0) & (value != 1)][0].item()
-            raise ValueError(
-                f"x must hold binary pixels, 0 or 1, for a Bernoulli likelihood; got the grey value {grey:.4g}. "
-                "Binarise x (torch.bernoulli(x)) or use a GaussianDecoder"
-            )
-        return bernoulli_log_prob(logits, sign)
-
-
 class BernoulliDecoder(nn.Module):
     r"""A decoder for binary data: :math:`p_\theta(x \mid z) = \prod_i \rho_i^{x_i} (1 - \rho_i)^{1 - x_i}`.
 
@@ -250,25 +199,9 @@ class BernoulliDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Independent[Bernoulli]:
         _check_latent(z, self.latent_dim)
-        logits = _output(self.net, z, self.data_dim, "z")
-        return _BinaryPixels(Bernoulli(logits=logits, validate_args=False), 1, validate_args=False)
-
-
-class _Symbols(Categorical):
-    """A Categorical that says what is wrong with symbols outside the alphabet."""
-
-    def _validate_sample(self, value: Tensor) -> None:
-        length, alphabet = self.logits.shape[-2:]
-        _check_tensor(value, self.logits, "x")
-        if value.shape[-1:] != (length,):
-            raise ValueError(f"value must have shape (*, {length}); got {tuple(value.shape)}")
-        outside = value[(value < 0) | (value >= alphabet) | (value % 1 != 0)]
-        if outside.numel():
-            raise ValueError(
-                f"x must hold integers from 0 to {alphabet - 1}, the symbols of the alphabet; "
-                f"got {outside.flatten()[0].item()}"
-            )
-        super()._validate_sample(value)
+        if isinstance(self.net, Mlp) and self.net.streams(z):
+            return _StreamedPixels(self.net, z, self.data_dim)
+        return _BinaryPixels(_output(self.net, z, self.data_dim, "z"))
 
 
 class CategoricalDecoder(nn.Module):
@@ -360,34 +293,6 @@ def _called(module: Callable[[Tensor], Any], given: Tensor, name: str) -> Any:
                     f"got {given.dtype} on {given.device}"
                 ) from error
         raise
-
-
-def _check_value(distribution: Distribution, value: Tensor, like: Tensor, name: str) -> None:
-    """torch's own check of a value's shape; its check of every number is left to those who need it."""
-    _check_tensor(value, like, name)
-    event = distribution.event_shape
-    fits = value.shape[-1:] == event
-    for n, of in zip(reversed(value.shape[:-1]), reversed(distribution.batch_shape), strict=False):
-        fits = fits and (n == of or 1 in (n, of))
-    if not fits:
-        batch = tuple(distribution.batch_shape)
-        raise ValueError(
-            f"value must have shape (*, {event[0]}), * fitting the batch {batch}; got {tuple(value.shape)}"
-        )
-
-
-def _check_tensor(value: Tensor, like: Tensor, name: str) -> None:
-    if not isinstance(value, Tensor) or value.is_complex():
-        got = value.dtype if isinstance(value, Tensor) else type(value).__name__
-        raise TypeError(f"{name} must be a tensor of real numbers; got {got}")
-    if value.device != like.device:
-        raise TypeError(f"{name} must be on {like.device}; got one on {value.device}")
-
-
-def _check_finite(x: Tensor) -> None:
-    # One pass, where isfinite takes several: a sum is finite only if all are. But it may overflow where all are.
-    if x.is_floating_point() and not (x.is_meta or math.isfinite(x.sum().item()) or x.isfinite().all()):
-        raise ValueError("x must be finite; it holds an infinity or not-a-number")
 
 
 def _check_latent(z: Tensor, latent_dim: int) -> None:
