@@ -9,6 +9,7 @@ from oracles import assert_mean, complex_step, kl_gaussians, lg_conditioned, lg_
 from scipy import stats
 from torch.distributions import Independent, Normal, OneHotCategorical, StudentT
 
+from vaelib.data import digits
 from vaelib.elbo import elbo, elbo_kl, elbo_score, elbo_stl, log_weights
 from vaelib.latent import GaussianMixture, LinearGaussian, StandardNormal
 
@@ -218,6 +219,63 @@ def test_stl_and_pathwise_gradients_in_theta_are_the_same_draws():
         draws.append(gradients(bound, model, q, copies(5), parameters, 1, K=2))
     for other in draws[1:]:
         np.testing.assert_allclose(other, draws[0], rtol=1e-10)
+
+
+# EM
+
+
+def inked_digits():
+    """200 digits without the pixels that are white in all of them, float64."""
+    x = digits()[0][:200].double().numpy()
+    return x[:, x.std(0) > 0]
+
+
+def em_step(weight, sigma, x):
+    """One round of EM for pPCA: the exact posteriors, then an ordinary regression on points that stand for them.
+
+    A Gaussian is replaced by 2 Z points of its mean and covariance. The expected squared error, a quadratic, stays the
+    same, so the best W for the points is the best for the posteriors.
+    """
+    n_z, bias = weight.shape[1], x.mean(0)
+    mean = np.array([lg_conditioned(weight, bias, sigma, datum)[0] for datum in x])
+    cov = lg_conditioned(weight, bias, sigma, x[0])[1]
+    offsets = math.sqrt(n_z) * np.linalg.cholesky(cov).T
+    points = np.concatenate([mean + sign * offset for sign in (1, -1) for offset in offsets])
+    target = np.tile(x - bias, (2 * n_z, 1))
+    new = np.linalg.lstsq(points, target, rcond=None)[0].T
+    return new, math.sqrt(((target - points @ new.T) ** 2).mean()), mean, cov
+
+
+def test_claim_4_4_after_an_exact_e_step_the_evidence_gains_what_the_bound_gains_plus_the_new_gap():
+    x, rng = inked_digits(), np.random.default_rng(0)
+    bias, weight, sigma = x.mean(0), 0.1 * rng.normal(size=(x.shape[1], 4)), 0.3
+    for _ in range(3):
+        new, new_sigma, mean, cov = em_step(weight, sigma, x)
+        evidence, new_evidence = (
+            stats.multivariate_normal(bias, w @ w.T + s**2 * np.eye(len(bias))).logpdf(x)
+            for w, s in [(weight, sigma), (new, new_sigma)]
+        )
+        moved = [lg_conditioned(new, bias, new_sigma, datum) for datum in x]
+        gap = np.array([kl_gaussians(m, cov, *after) for m, after in zip(mean, moved, strict=True)])
+        assert gap.min() > 0 and new_evidence.mean() - evidence.mean() > gap.mean()  # the bound gained as well
+        old_model, model = (LinearGaussian(t64(w), t64(bias), s) for w, s in [(weight, sigma), (new, new_sigma)])
+        touching = elbo(old_model, old_model.posterior, t64(x)).detach()
+        np.testing.assert_allclose(touching, evidence, atol=1e-9)
+        torch.manual_seed(1)
+        bound = elbo(model, old_model.posterior, t64(x), K=50).detach().numpy()
+        assert_mean((bound - touching.numpy()) - (new_evidence - evidence - gap), 0)
+        weight, sigma = new, new_sigma
+
+
+def test_claim_4_4_the_m_step_is_where_the_bound_is_flat_in_the_model():
+    x = inked_digits()
+    weight, sigma = 0.1 * np.random.default_rng(0).normal(size=(x.shape[1], 4)), 0.3
+    new, new_sigma, *_ = em_step(weight, sigma, x)
+    old_model, model = (LinearGaussian(t64(w), t64(x.mean(0)), s) for w, s in [(weight, sigma), (new, new_sigma)])
+    old_model.requires_grad_(False)
+    torch.manual_seed(1)
+    parameters = [model.weight, model.bias, model.log_sigma]
+    assert_mean(gradients(elbo, model, old_model.posterior, t64(x), parameters, 100), 0)
 
 
 # Errors

@@ -3,9 +3,11 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,14 +15,16 @@ import pytest
 import vaelib
 
 PACKAGE = Path(vaelib.__file__).parent
+BOOK = PACKAGE.parent / "book"
 MAY_IMPORT = {
     "__init__": set(),
     "latent": set(),
     "kernels": set(),
-    "proxies": {"kernels"},
+    "densities": {"kernels"},
+    "proxies": {"densities", "kernels"},
     "jensen": set(),
     "elbo": {"latent", "proxies", "jensen"},
-    "iwae": {"latent", "proxies", "jensen", "elbo"},
+    "iwae": {"kernels", "latent", "proxies", "jensen", "elbo"},
     "evaluate": {"latent", "proxies", "jensen", "elbo", "iwae"},
     "train": {"batches", "checkpoint", "parallel"},
     "batches": {"checkpoint"},
@@ -34,48 +38,10 @@ THIRD_PARTY = {
     "data": {"torch", "sklearn"},
     "plotting": {"torch", "matplotlib", "matplotlib_inline", "cycler"},
 }
-EQUATIONS = {
-    "latent": {
-        "LatentVariableModel.sample": "eq-ancestral",
-        "LatentVariableModel.log_joint": "eq-joint",
-        "LinearGaussian.log_evidence": "eq-lg-evidence",
-        "LinearGaussian.posterior": "eq-lg-posterior",
-        "GaussianMixture.log_evidence": "eq-mixture-evidence",
-        "GaussianMixture.posterior": "eq-mixture-posterior",
-        "simple_monte_carlo": "eq-simple-mc",
-        "fit_ppca": "eq-ppca",
-        "StandardNormal": "eq-standard-normal",
-    },
-    "proxies": {
-        "GaussianEncoder": "eq-gaussian-encoder",
-        "FreeGaussian": "eq-free-gaussian",
-        "GaussianDecoder": "eq-gaussian-decoder",
-        "BernoulliDecoder": "eq-bernoulli-decoder",
-        "CategoricalDecoder": "eq-categorical-decoder",
-    },
-    "jensen": {"jensen_gap": "eq-jensen-gap", "log_mean_exp": "eq-log-mean-exp"},
-    "elbo": {
-        "log_weights": "eq-log-weight",
-        "elbo": "eq-elbo",
-        "elbo_kl": "eq-elbo-kl",
-        "elbo_score": "eq-elbo-score",
-        "elbo_stl": "eq-elbo-stl",
-    },
-    "iwae": {
-        "iwae": "eq-iwae",
-        "normalized_weights": "eq-normalized-weights",
-        "effective_sample_size": "eq-ess",
-        "iwae_dreg": "eq-dreg",
-    },
-    "evaluate": {
-        "log_likelihood": "eq-log-likelihood",
-        "active_units": "eq-active-units",
-        "reconstruct": "eq-reconstruct",
-        "interpolate": "eq-interpolate",
-    },
-    "train": {"fit": "eq-objective"},
-}
-LABELLED = [(m, name, label) for m, labels in EQUATIONS.items() for name, label in labels.items()]
+# Whose functions are all in equations of the book; of the others only fit is.
+IN_EQUATIONS = ["latent", "proxies", "jensen", "elbo", "iwae", "evaluate"]
+# Classes that stand for no equation themselves: their methods do, or they only hold values.
+WITHOUT_EQUATION = {"LatentVariableModel", "LinearGaussian", "GaussianMixture", "Model", "GapLedger"}
 MODULES = [name for name in MAY_IMPORT if name != "__init__"]
 
 
@@ -191,12 +157,111 @@ def test_a_bound_says_that_it_is_in_nats(module):
             assert "nats" in inspect.getdoc(thing), name
 
 
-@pytest.mark.parametrize("module, name, label", LABELLED)
-def test_a_docstring_names_its_equation(module, name, label):
-    thing = importlib.import_module(f"vaelib.{module}")
-    for part in name.split("."):
-        thing = getattr(thing, part)
-    assert f":eq:`{label}`" in " ".join(inspect.getdoc(thing).split())
+def labels_in_docstrings():
+    """The library's side: every public thing and the labels that its docstring names."""
+    return {
+        f"vaelib.{module}.{name}": set(re.findall(r":eq:`([\w-]+)`", inspect.getdoc(thing)))
+        for module in MODULES
+        for name, thing in public(module)
+    }
+
+
+def paragraphs(text):
+    """The paragraphs of a page without its boxes of claims; a cell is one paragraph."""
+    text = re.sub(r"^```\{claim\}.*?^```$", "", text, flags=re.M | re.S)
+    text = re.sub(r"^```\{code-cell\}.*?^```$", "a cell", text, flags=re.M | re.S)
+    text = re.sub(r"^\$\$(?: \([\w-]+\))?$", lambda match: f"\n\n{match[0]}\n\n", text, flags=re.M)
+    return [p for p in re.split(r"\n\s*\n", text) if not re.fullmatch(r"\s*(?:[`:]{3,}\s*)*", p)]
+
+
+def equations_of(text):
+    """The book's side: each labelled equation, and where the paragraphs before and after it are, with their text."""
+    blocks = paragraphs(text)
+    for i, block in enumerate(blocks):
+        if match := re.fullmatch(r"\$\$ \(([\w-]+)\)", block.strip()):
+            opening = max(j for j in range(i) if blocks[j].strip() == "$$")
+            yield match[1], {j: blocks[j] for j in (opening - 1, i + 1)}
+
+
+def functions_in(paragraph):
+    return re.findall(r"\{py:(?:func|meth|class|obj)\}`(?:[^`<]*<)?[~.]*(vaelib[\w.]+)>?`", paragraph)
+
+
+@cache
+def book_equations():
+    """Each label of the book, with the functions named around it."""
+    pages = [page.read_text(encoding="utf-8") for page in sorted(BOOK.glob("*.md"))]
+    return {label: functions_in("".join(near.values())) for page in pages for label, near in equations_of(page)}
+
+
+def test_equations_are_read_with_the_paragraphs_around_them():
+    page = """
+Before, {py:func}`vaelib.a.f`.
+
+```{claim} 1.1
+Not {py:func}`vaelib.a.g`.
+```
+
+$$
+y
+$$ (eq-y)
+
+````
+
+After, {py:meth}`~vaelib.a.C.h` and {py:class}`the class <vaelib.a.C>`.
+$$
+x
+$$
+
+$$
+z
+$$ (eq-z)
+
+```{code-cell}
+
+{py:func}`vaelib.a.f`
+```
+"""
+    (y, around_y), (z, around_z) = equations_of(page)
+    assert [y, z] == ["eq-y", "eq-z"]
+    assert [functions_in(p) for p in around_y.values()] == [["vaelib.a.f"], ["vaelib.a.C.h", "vaelib.a.C"]]
+    assert [functions_in(p) for p in around_z.values()] == [[], []]
+
+
+def test_a_label_is_given_once():
+    text = "\n".join(page.read_text(encoding="utf-8") for page in BOOK.glob("*.md"))
+    labels = re.findall(r"^\$\$ \(([\w-]+)\)$", text, flags=re.M)
+    assert len(labels) == len(set(labels)) and set(labels) == set(book_equations())
+
+
+def test_every_function_names_its_equation():
+    labels = labels_in_docstrings()
+    for module in IN_EQUATIONS:
+        for name, _ in public(module):
+            if "." not in name and name not in WITHOUT_EQUATION:
+                assert labels[f"vaelib.{module}.{name}"], f"{module}.{name} names no equation"
+    assert labels["vaelib.train.fit"]
+
+
+NAMED = sorted((name, label) for name, labels in labels_in_docstrings().items() for label in labels)
+
+
+@pytest.mark.parametrize("name, label", NAMED, ids=[f"{name}-{label}" for name, label in NAMED])
+def test_an_equation_that_a_docstring_names_names_the_function(name, label):
+    assert label in book_equations(), f"{name}: no page has an equation {label}"
+    assert name in book_equations()[label], f"the paragraphs around {label} do not name {name}"
+
+
+@pytest.mark.parametrize("page", sorted(BOOK.glob("0*.md")), ids=lambda page: page.stem)
+def test_a_function_named_beside_an_equation_names_the_equation(page):
+    """A paragraph between two equations may name the functions of both."""
+    labels, beside = labels_in_docstrings(), {}
+    for label, around in equations_of(page.read_text(encoding="utf-8")):
+        for place, paragraph in around.items():
+            beside.setdefault((place, paragraph), set()).add(label)
+    for (_, paragraph), near in beside.items():
+        for name in functions_in(paragraph):
+            assert labels.get(name, set()) & near, f"{name} is named beside {near}, none of which its docstring names"
 
 
 @pytest.mark.parametrize("module", MODULES)

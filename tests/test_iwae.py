@@ -15,6 +15,7 @@ from oracles import (
     kl_gaussians,
     lg_conditioned,
     normal_proxy,
+    resampled_1d,
     t64,
 )
 from scipy import stats
@@ -160,7 +161,169 @@ def test_claim_5_3_in_one_dimension_exactly():
         assert abs(2 * K * (log_p - exact_bound(K)) / chi2 - 1) < relative
 
 
+def posterior_at(x, w=1.0, b=0.0, sigma=1.0):
+    """Mean and standard deviation of p(z | x) for one latent and one datum."""
+    m = w**2 + sigma**2
+    return w * (x - b) / m, sigma / math.sqrt(m)
+
+
+@pytest.mark.parametrize("K", [4, 64])
+def test_claim_5_4_where_the_variance_of_w_is_infinite_the_mean_is_still_the_exact_bound(K):
+    mean_p, s_p = posterior_at(X, *THETA[:2], math.exp(THETA[2]))
+    s_q = 0.5 * s_p  # r = 1/4
+    assert chi2_gaussians(np.zeros(1), np.array([[s_p**2]]), np.zeros(1), np.array([[s_q**2]])) == math.inf
+    log_p = stats.norm(THETA[1], math.hypot(THETA[0], math.exp(THETA[2]))).logpdf(X)
+    q = normal_proxy(t64([mean_p + 0.1]), t64([math.log(s_q)]))
+    value = iwae(model_1d(), q, copies(20_000), K).detach()
+    truth = log_p + bound_1d(mean_p, s_p, mean_p + 0.1, s_q, K)
+    assert_mean(value, truth)
+    assert truth < log_p
+
+
+@pytest.mark.parametrize("r, power", [(0.25, -1 / 3), (0.4, -2 / 3), (1.0, -1.0)])
+def test_claim_5_4_the_gap_falls_as_K_to_the_power_of_minus_r_over_one_minus_r(r, power):
+    gaps = [-bound_1d(0.0, 1.0, 0.3, math.sqrt(r), 4**i) for i in (5, 6, 7)]
+    assert gaps[0] > gaps[1] > gaps[2] > 0
+    assert abs(math.log(gaps[2] / gaps[0]) / math.log(16) - power) < 0.055  # r = .4 is the slowest
+    if r > 0.5:
+        assert abs(power + 1) < 1e-12  # the rate of claim 5.3
+    else:
+        assert abs(power + r / (1 - r)) < 1e-12
+
+
+def test_claim_5_4_the_effective_fraction_sinks_to_zero():
+    mean_p, s_p = posterior_at(X, *THETA[:2], math.exp(THETA[2]))
+    q = normal_proxy(t64([mean_p]), t64([math.log(0.5 * s_p)]))
+    log_w = log_weights(model_1d(), q, copies(50), 40_000).detach()
+    fractions = [(effective_sample_size(log_w[:K]) / K).mean().item() for K in (40, 400, 4000, 40_000)]
+    assert all(more < 0.75 * few for few, more in pairwise(fractions))
+
+
+@pytest.mark.parametrize("K, gap, gap_resampled", [(5, 0.0288, 0.00346), (1, None, None), (20, None, None)])
+def test_claim_5_9_the_bound_is_below_the_elbo_of_the_resampled_proxy(K, gap, gap_resampled):
+    """p = N(0, 1), q = N(0.5, 2), where 2 is the variance."""
+    _, step, p, density = resampled_1d(0.0, 1.0, 0.5, math.sqrt(2), K)
+    assert abs(density.sum() * step - 1) < 1e-8
+    inside = p > 1e-290
+    kl = (density * np.log(density / p, where=inside, out=np.zeros_like(p)))[inside].sum() * step
+    below = -bound_1d(0.0, 1.0, 0.5, math.sqrt(2), K)
+    if K == 1:
+        assert abs(kl - below) < 1e-8
+    else:
+        assert 0 < kl < below
+    if gap is not None:
+        assert abs(below - gap) < 1e-4 and abs(kl - gap_resampled) < 1e-5
+
+
+@pytest.mark.parametrize("K", [2, 5])
+def test_claim_5_9_one_draw_chosen_by_its_weight_has_the_density_of_the_quadrature(K):
+    n = 40_000
+    mean_p, s_p = posterior_at(X, *THETA[:2], math.exp(THETA[2]))
+    mean_q, s_q = mean_p + 0.5 * s_p, math.sqrt(2) * s_p
+    q, x = normal_proxy(t64([mean_q]), t64([math.log(s_q)])), copies(n)
+    z = q(x).sample((K,))
+    shares = normalized_weights(model_1d().log_joint(x, z).detach() - q(x).log_prob(z))
+    chosen = torch.multinomial(shares.T, 1)[:, 0]
+    survivors = z[chosen, torch.arange(n), 0].numpy()
+    grid, step, _, density = resampled_1d(mean_p, s_p, mean_q, s_q, K)
+    cdf = np.cumsum(density) * step
+    result = stats.kstest(survivors, lambda v: np.interp(v, grid + step / 2, cdf))
+    assert result.pvalue > 1e-3
+    assert stats.kstest(survivors, stats.norm(mean_p, s_p).cdf).pvalue < 1e-6  # not yet the posterior
+    assert stats.kstest(survivors, stats.norm(mean_q, s_q).cdf).pvalue < 1e-6
+
+
 # Gradients
+
+
+class Shifted:
+    """z ~ N(theta, 1), x | z ~ N(z, 1), with a theta for each datum: no more than what a bound asks of a model."""
+
+    def __init__(self, theta):
+        self.theta = theta
+
+    def prior(self):
+        return Independent(Normal(self.theta, 1.0), 1)
+
+    def log_joint(self, x, z):
+        return -((z - self.theta) ** 2 + (x - z) ** 2).sum(-1) / 2 - math.log(2 * math.pi)
+
+
+def given(q_z):
+    """An encoder whose answer is this, whatever the data."""
+    return lambda x: q_z
+
+
+SAMPLES = [2**i for i in range(10)]  # K = 1 ... 512
+DATUM = 1.5
+
+
+@cache
+def gradient_truth(K, s2):
+    """Exact gradient of L_K in (theta, mean of q) at theta = 0, q = N(x/2 + .2, s2), by T1."""
+
+    def bound(parameters):
+        theta, mean = parameters
+        log_p = stats.norm(theta, math.sqrt(2)).logpdf(DATUM)
+        return log_p + bound_1d((DATUM + theta) / 2, math.sqrt(0.5), mean, math.sqrt(s2), K)
+
+    return central_difference(bound, np.array([0.0, DATUM / 2 + 0.2]), h=1e-3)
+
+
+@cache
+def signal_to_noise(bound, s2, n=2000):
+    """The ratio for each K, in (theta, mean of q); on the way, that the draws' mean is the truth."""
+    torch.manual_seed(3)
+    ratios = []
+    for K in SAMPLES:
+        theta, mean = (t64([[v]]).repeat(n, 1).requires_grad_() for v in (0.0, DATUM / 2 + 0.2))
+        q = given(Independent(Normal(mean, math.sqrt(s2)), 1))
+        value = bound(Shifted(theta), q, t64([[DATUM]]).expand(n, 1), K)
+        draws = torch.cat(torch.autograd.grad(value.sum(), [theta, mean]), 1).numpy()
+        assert_mean(draws, gradient_truth(K, s2))
+        ratios.append(np.abs(gradient_truth(K, s2)) / draws.std(0))
+    return np.array(ratios)
+
+
+def slopes(ratios):
+    return np.polyfit(np.log(SAMPLES), np.log(ratios), 1)[0]
+
+
+def test_claim_5_7_the_encoders_signal_drowns_and_the_models_does_not():
+    in_theta, in_phi = slopes(signal_to_noise(iwae, 2 / 3))
+    assert abs(in_phi + 0.53) < 0.03 and abs(in_theta - 0.5) < 0.03
+
+
+def test_claim_5_8_dreg_has_the_same_mean_and_repairs_the_slope():
+    in_theta, in_phi = slopes(signal_to_noise(iwae_dreg, 2 / 3))
+    assert abs(in_phi - 0.48) < 0.03 and abs(in_theta - 0.5) < 0.03
+
+
+def test_claim_5_8_dreg_does_not_repair_the_slope_where_the_proxy_is_narrow():
+    assert slopes(signal_to_noise(iwae_dreg, 0.2))[1] < 0.1  # r = 0.4
+    assert slopes(signal_to_noise(iwae, 0.2))[1] < 0
+
+
+class NoPath(Normal):
+    """A normal distribution that cannot reparameterise."""
+
+    has_rsample = False
+
+
+def test_claim_5_6_without_reparameterisation_a_score_term_is_missing():
+    K, n = 8, 20_000
+    mean, log_s = (t64([[v]]).repeat(n, 1).requires_grad_() for v in PHI)
+    q = Independent(NoPath(mean, log_s.exp()), 1)
+    torch.manual_seed(1)
+    bound = iwae(model_1d(), given(q), copies(n), K)
+    torch.manual_seed(1)
+    log_q = q.log_prob(q.sample((K,)))  # the same samples
+    score_term = ((bound.detach() - bound.detach().mean()) * log_q.sum(0)).sum()
+    no_path = torch.cat(torch.autograd.grad(bound.sum(), [mean, log_s], retain_graph=True), 1).numpy()
+    score = torch.cat(torch.autograd.grad(score_term, [mean, log_s]), 1).numpy()
+    truth = exact_gradient(K)[3:]
+    assert_mean(no_path + score, truth)
+    assert (np.abs(no_path.mean(0) - truth) > 10 * no_path.std(0) / math.sqrt(n)).all()
 
 
 @pytest.mark.parametrize("bound", BOUNDS)

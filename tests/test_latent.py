@@ -165,6 +165,13 @@ def test_claim_1_3_log_joint_minus_log_posterior_is_the_log_evidence_at_every_z(
     np.testing.assert_allclose(difference.detach(), np.tile(truth, (50, 1)), atol=1e-10)
 
 
+def test_claim_1_3_in_a_mixture_too_at_every_component():
+    x, every_z = t64(DATA[:, :2]), torch.eye(3).double()[:, None].expand(-1, 3, -1)
+    difference = mixture().log_joint(x, every_z) - mixture().posterior(x).log_prob(every_z)
+    truth = logsumexp(mixture_log_joint(DATA[:, :2]), axis=0)
+    np.testing.assert_allclose(difference.detach(), np.tile(truth, (3, 1)), atol=1e-10)
+
+
 def test_claim_1_4_linear_gaussian_posterior_is_the_conditioned_joint():
     posterior = linear_gaussian().posterior(t64(DATA))
     assert posterior.batch_shape == (3,) and posterior.event_shape == (2,)
@@ -172,6 +179,17 @@ def test_claim_1_4_linear_gaussian_posterior_is_the_conditioned_joint():
         mean, cov = lg_conditioned(W, B, SIGMA, x)
         np.testing.assert_allclose(posterior.mean[i].detach(), mean, rtol=1e-12)
         np.testing.assert_allclose(posterior.covariance_matrix[i].detach(), cov, rtol=1e-12)
+
+
+def test_claim_1_4_latents_of_samples_lie_about_the_posterior_mean_with_one_covariance_for_all():
+    x, z = linear_gaussian().sample(20_000)
+    residual = z.numpy() - linear_gaussian().posterior(x).mean.detach().numpy()
+    m = W.T @ W + SIGMA**2 * np.eye(2)
+    distance = np.einsum("ni,ij,nj->n", residual, m / SIGMA**2, residual)
+    far = np.linalg.norm(x.numpy() - B, axis=1) > 3
+    for group in (far, ~far):
+        assert group.sum() > 500 and stats.kstest(distance[group], stats.chi2(2).cdf).pvalue > 1e-3
+        assert_mean(residual[group], 0)
 
 
 def test_claim_1_4_mixture_posterior_is_bayes_rule_by_enumeration():
@@ -304,6 +322,42 @@ def test_claim_1_6_its_mean_over_the_data_grows_exponentially_with_the_latent_di
     assert abs(np.linalg.det(m) / 0.09**4 / per_latent**4 - 1) < 1e-8
 
 
+def test_claim_1_6_equally_informative_latents_multiply_the_price():
+    weight = np.linalg.qr(np.random.default_rng(4).normal(size=(7, 4)))[0]  # orthonormal: four rulers in one
+    x = np.random.default_rng(5).normal(size=7)
+    joint = LinearGaussian(t64(weight), t64(np.zeros(7)), 0.3).posterior(t64(x[None]))
+    alone = ruler().posterior(t64((x @ weight)[:, None]))
+    together = chi2_gaussians(
+        joint.mean[0].detach().numpy(), joint.covariance_matrix[0].detach().numpy(), np.zeros(4), np.eye(4)
+    )
+    cov = alone.covariance_matrix[0].detach().numpy()
+    each = [1 + chi2_gaussians(mean, cov, np.zeros(1), np.eye(1)) for mean in alone.mean.detach().numpy()]
+    assert abs((1 + together) / np.prod(each) - 1) < 1e-10
+
+
+@pytest.mark.parametrize("x, tolerance", [(0.0, 0.1), (1.0, 0.2), (2.0, 0.2)])
+def test_claim_1_6_as_many_samples_as_chi2_says_give_the_error_that_was_asked_for(x, tolerance):
+    z = np.linspace(-8, 8, 4001)
+    ratio = stats.norm(x / 1.09, 0.3 / math.sqrt(1.09)).pdf(z) ** 2 / stats.norm.pdf(z)
+    chi2 = ratio.sum() * (z[1] - z[0]) - 1
+    K = math.ceil(chi2 / tolerance**2)
+    relative = np.exp(simple_estimates(10_000, K, x) - stats.norm(0, math.sqrt(1.09)).logpdf(x)) - 1
+    assert_mean(relative**2 * K / chi2, 1)
+
+
+def test_claim_1_6_in_fifty_dimensions_the_estimate_is_lost():
+    weight = np.linalg.qr(np.random.default_rng(6).normal(size=(64, 50)))[0]
+    model = LinearGaussian(t64(weight), t64(np.zeros(64)), 0.3)
+    x, _ = model.sample(4)
+    truth = stats.multivariate_normal(np.zeros(64), weight @ weight.T + 0.09 * np.eye(64)).logpdf(x)
+    posterior = model.posterior(x)
+    cov = posterior.covariance_matrix[0].detach().numpy()
+    for mean, error in zip(
+        posterior.mean.detach().numpy(), simple_monte_carlo(model, x, 2000).numpy() - truth, strict=True
+    ):
+        assert chi2_gaussians(mean, cov, np.zeros(50), np.eye(50)) > 1e20 and error < -50
+
+
 def test_simple_monte_carlo_uses_exactly_K_samples_no_more_than_a_chunk_at_a_time():
     model, sizes = ruler(), []
     model.decoder.register_forward_hook(lambda module, args, out: sizes.append(args[0].shape[0]))
@@ -400,7 +454,7 @@ def test_claim_1_7_a_zero_gradient_alone_proves_nothing():
     assert saddle.log_evidence(x).mean() < best.log_evidence(x).mean() - 0.01
 
 
-def test_ppca_gives_the_scores_of_scikit_learn():
+def test_claim_1_7_ppca_gives_the_scores_of_scikit_learn():
     x = ppca_data()
     pca = PCA(2).fit(x)  # its covariance divides by N - 1
     centred = x - x.mean(0)

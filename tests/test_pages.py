@@ -6,15 +6,28 @@
 from __future__ import annotations
 
 import re
+import sys
+from base64 import b64decode, b64encode
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from matplotlib.figure import Figure
+from PIL import Image
 from sphinx_external_toc.parsing import parse_toc_yaml
 
+from vaelib import plotting
+
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from claims import anchor, claim_tests  # noqa: E402
+from execution import lighten  # noqa: E402
+
 HTML = ROOT / "_build" / "html"
 SOURCES = [ROOT / name for name in parse_toc_yaml(ROOT / "_toc.yml")]
 # A role, a display, a fence, a label that was not read, inline mathematics that was not.
@@ -33,11 +46,12 @@ def anchors(page: Path) -> set[str]:
     return {tag[name] for name in ("id", "name") for tag in soup(page).find_all(attrs={name: True})}
 
 
-def built(source: Path) -> Path:
+def built(source: Path, *besides: Path) -> Path:
     page = HTML / source.relative_to(ROOT).with_suffix(".html")
     if not HTML.is_dir():
         pytest.skip("the book is not built: make book")
-    if source.is_file() and page.is_file() and page.stat().st_mtime < source.stat().st_mtime:
+    written = [path.stat().st_mtime for path in (source, *besides) if path.is_file()]
+    if page.is_file() and written and page.stat().st_mtime < max(written):
         pytest.skip("the page is older than its source: make book")
     assert page.is_file(), f"{page.relative_to(ROOT)} was not built"
     return page
@@ -81,3 +95,47 @@ def test_nothing_is_asked_of_the_network(source: Path) -> None:
     for tag in soup(built(source)).select("script[src], link[rel=stylesheet], img[src], iframe[src]"):
         address = tag.get("src") or tag.get("href")
         assert not urlsplit(address).netloc, f"loaded from elsewhere: {address}"
+
+
+@each_page
+def test_figures_have_two_pixels_for_one_and_few_colours(source: Path) -> None:
+    page = built(source)
+    for image in soup(page).select(".cell_output img"):
+        shown = int(re.search(r"width: (\d+)px", image["style"])[1])
+        with Image.open(urljoin(page.as_posix(), image["src"])) as picture:
+            assert picture.width >= 2 * shown, f"{image['alt'][:60]}: {picture.width} pixels for {shown}"
+            assert picture.mode == "P", f"{image['alt'][:60]}: not lightened"
+
+
+def test_a_picture_in_fewer_colours_is_the_picture() -> None:
+    figure = Figure(figsize=(4, 3))
+    axes = figure.subplots()
+    axes.imshow(np.linspace(0, 1, 4096).reshape(64, 64), cmap="viridis")
+    for i, color in enumerate(plotting.COLORS.values()):
+        axes.plot([0, 60], [60, 10 * i], color=color, alpha=0.7)
+    figure.savefig(file := BytesIO(), format="png", dpi=200)
+    heavy = b64encode(file.getvalue()).decode()
+    light = lighten(heavy)
+    before, after = (Image.open(BytesIO(b64decode(text))).convert("RGB") for text in (heavy, light))
+    assert before.size == after.size and len(light) < len(heavy) / 2
+    assert np.abs(np.asarray(before, dtype=int) - np.asarray(after, dtype=int)).max() <= 24
+
+
+def test_every_claim_has_its_row_and_every_box_leads_there() -> None:
+    page = built(ROOT / "book" / "checked.md", *ROOT.glob("book/0*.md"), *ROOT.glob("tests/test_*.py"))
+    numbers = sorted({test.number for test in claim_tests()})
+    rows = {row["id"]: row for row in soup(page).select("div.claim-row")}
+    assert set(rows) == {anchor(number, "checked") for number in numbers}
+    for row in rows.values():
+        assert len(row.select("dd")) == 4 and all(fact.get_text(strip=True) for fact in row.select("dd")), row["id"]
+    boxes = [box for chapter in HTML.glob("book/0*.html") for box in soup(chapter).select("div.claim")]
+    assert {box["id"] for box in boxes} == {anchor(number) for number in numbers}
+    for box in boxes:
+        assert box.select_one("a:has(.claim-label)")["href"] == f"checked.html#{box['id'].replace('claim', 'checked')}"
+
+
+def test_an_equation_named_in_a_docstring_is_linked() -> None:
+    sources = list(ROOT.glob("vaelib/*.py"))
+    page = soup(built(ROOT / "book" / "api.md", *sources))
+    named = {label for source in sources for label in re.findall(r":eq:`([\w-]+)`", source.read_text("utf8"))}
+    assert named <= {link["href"].partition("#equation-")[2] for link in page.select("dd a[href*='#equation-']")}

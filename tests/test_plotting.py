@@ -1,5 +1,6 @@
 """Pictures hold what they are said to hold: artists counted, lines and tiles compared with the numbers."""
 
+import itertools
 import math
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_hex, to_rgba
-from matplotlib.patches import Circle, FancyArrowPatch
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
 from vaelib import plotting
 from vaelib.plotting import COLORS
@@ -35,6 +36,32 @@ def test_every_actor_has_a_colour_of_its_own():
     assert set(COLORS) == {"prior", "likelihood", "posterior", "proxy", "evidence", "bound", "data"}
     assert len(set(COLORS.values())) == len(COLORS)
     assert len(set(plotting.CYCLE)) == len(plotting.CYCLE)
+
+
+# How dichromats see linear RGB: Machado, Oliveira and Fernandes (2009), at full severity.
+VISIONS = {
+    "all cones": np.eye(3),
+    "no red": [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
+    "no green": [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
+    "no blue": [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]],
+}
+
+
+def lab(color, vision):
+    """CIE L*a*b* of an sRGB colour (D65), where a distance of about 2 can just be seen."""
+    srgb = np.array(to_rgba(color)[:3])
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.array(vision) @ linear, 0, 1)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    t = to_xyz @ seen / to_xyz.sum(1)
+    x, y, z = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("vision", VISIONS.values(), ids=VISIONS)
+def test_the_actors_can_be_told_apart_by_every_kind_of_colour_vision(vision):
+    for one, other in itertools.combinations(COLORS.values(), 2):
+        assert np.linalg.norm(lab(one, vision) - lab(other, vision)) > 14, (one, other)
 
 
 def test_use_style_sets_the_defaults_of_the_book():
@@ -135,6 +162,52 @@ def test_four_actors_are_five_names_two_nodes_three_arrows(ax, highlight):
 def test_four_actors_refuse_a_stranger(ax):
     with pytest.raises(ValueError, match=r"highlight must name some of \[.*\]; got \['decoder'\]"):
         plotting.four_actors(ax, ["prior", "decoder"])
+
+
+def of_kind(ax, kind):
+    return [patch for patch in ax.patches if isinstance(patch, kind)]
+
+
+def edge(patch):
+    return to_hex(patch.get_edgecolor()).upper()
+
+
+@pytest.mark.parametrize("learned", [False, True])
+@pytest.mark.parametrize("proxy", [False, True])
+@pytest.mark.parametrize("samples", [False, True])
+def test_plates_hold_what_is_asked_for(ax, learned, proxy, samples):
+    assert plotting.plates(ax, learned=learned, proxy=proxy, samples=samples) is ax
+    parameters = [r"$\theta$"] * learned + [r"$\phi$"] * proxy
+    plates = ["$N$"] + ["$K$"] * samples
+    latent = "$z_k$" if samples else "$z$"
+    assert sorted(text.get_text() for text in ax.texts) == sorted([*parameters, *plates, latent, "$x$"])
+    assert len(of_kind(ax, FancyBboxPatch)) == len(plates)
+    assert len(of_kind(ax, Circle)) == 2 + len(parameters)
+    dashes = [arrow.get_linestyle() for arrow in of_kind(ax, FancyArrowPatch)]
+    colors = [edge(arrow) for arrow in of_kind(ax, FancyArrowPatch)]
+    assert dashes.count("-") == colors.count(COLORS["likelihood"]) == 1 + learned
+    assert dashes.count("--") == colors.count(COLORS["proxy"]) == 2 * proxy
+    assert len(dashes) == 1 + learned + 2 * proxy
+
+
+def test_plates_hold_the_variables_and_not_the_parameters(ax):
+    plotting.plates(ax, learned=True, proxy=True, samples=True)
+    outer, inner = [plate.get_bbox() for plate in of_kind(ax, FancyBboxPatch)]
+    z, x, theta, phi = [circle.center for circle in of_kind(ax, Circle)]
+    assert inner.contains(*z) and outer.contains(*z)
+    assert outer.contains(*x) and not inner.contains(*x)
+    assert not outer.contains(*theta) and not outer.contains(*phi)
+    for corner in inner.corners():
+        assert outer.contains(*corner)
+    for corner in outer.corners():
+        assert ax.get_xlim()[0] < corner[0] < ax.get_xlim()[1] and ax.get_ylim()[0] < corner[1] < ax.get_ylim()[1]
+
+
+def test_of_the_plates_only_what_is_observed_is_shaded(ax):
+    plotting.plates(ax)
+    z, x = of_kind(ax, Circle)
+    assert (edge(z), edge(x)) == (COLORS["prior"], COLORS["evidence"])
+    assert to_hex(z.get_facecolor()) == "#ffffff" and to_hex(x.get_facecolor()) == "#e5e5e5"
 
 
 def test_without_matplotlib_the_message_says_what_to_install():

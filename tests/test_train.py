@@ -15,6 +15,7 @@ from torch import nn
 
 from vaelib.data import digits
 from vaelib.elbo import elbo, elbo_kl, elbo_stl
+from vaelib.evaluate import active_units
 from vaelib.iwae import iwae
 from vaelib.latent import LatentVariableModel, LinearGaussian, StandardNormal
 from vaelib.proxies import FreeGaussian, GaussianDecoder, GaussianEncoder
@@ -493,3 +494,25 @@ def test_every_bound_trains_a_model_whose_parameters_are_shared_with_q():
     model = LatentVariableModel(StandardNormal(2).double(), GaussianDecoder(2, 3).double())
     model.shared = shared  # each parameter is given to Adam once, or Adam warns
     fit(elbo_kl, model, q, torch.randn(8, 3).double(), steps=2)
+
+
+# What it leaves unused
+
+
+def test_claim_4_6_with_a_fixed_sigma_the_bound_leaves_what_the_likelihood_does_not_want():
+    x, variance = digits()[0], 0.3
+    eigenvalues = np.linalg.eigvalsh(np.cov(x.double().numpy().T, bias=True))[::-1]
+    wanted = np.maximum(eigenvalues[:6] - variance, 0)  # squared lengths of the columns of the best W
+    log_det = np.log(eigenvalues[:4]).sum() + 60 * math.log(variance)
+    best = -0.5 * (64 * math.log(2 * math.pi) + log_det + 4 + eigenvalues[4:].sum() / variance)
+    assert (wanted > 0).sum() == 4
+    torch.manual_seed(0)
+    model = LinearGaussian(0.1 * torch.randn(64, 6), x.mean(0), math.sqrt(variance))
+    model.log_sigma.requires_grad_(False)
+    q = GaussianEncoder(64, 6, hidden=())
+    fit(elbo_stl, model, q, x, steps=600, batch_size=256, lr=2e-2, schedule="cosine")
+    weight = model.weight.detach().double().numpy()
+    np.testing.assert_allclose(np.linalg.eigvalsh(weight.T @ weight)[::-1], wanted, atol=0.04)
+    assert best - 0.02 < model.log_evidence(x).mean().item() < best + 1e-3
+    spread = q(x).mean.detach().var(0)  # over the data, for each latent
+    assert sorted((spread > 0.01).tolist()) == [False] * 2 + [True] * 4 and active_units(q, x) == 4

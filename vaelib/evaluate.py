@@ -77,7 +77,7 @@ def ais(
     .. math:: \log \hat p(x) = \log \frac{1}{K} \sum_{k=1}^{K} \prod_{t=1}^{T}
         p_\theta(x \mid z_{t-1}^k)^{\beta_t - \beta_{t-1}}, \qquad 0 = \beta_0 < \dots < \beta_T = 1
 
-    Every chain starts at the prior; a Hamiltonian transition that leaves
+    Equation :eq:`eq-ais`. Every chain starts at the prior; a Hamiltonian transition that leaves
     :math:`p(z)\,p_\theta(x \mid z)^{\beta_t}` as it is makes :math:`z_t` from :math:`z_{t-1}`. The average is
     an unbiased estimate of p(x), so its logarithm is a lower bound in expectation. A preliminary run with chains of
     its own sets the step sizes (for each temperature and datum, towards an acceptance of 0.8) and the temperatures
@@ -177,7 +177,7 @@ def gap_ledger(
     θ fixed. :math:`q^*` is found by Adam for each datum, from the encoder's answer on; both ELBOs are then evaluated
     with the same, fresh noise. An optimum that was missed makes the approximation gap too large and the
     amortisation gap too small; an estimate of log p(x), which is low on average, makes the approximation gap too
-    small.
+    small. Equation :eq:`eq-gap-ledger`.
 
     Args:
         model: the joint, p(x, z).

@@ -1,7 +1,7 @@
 """Pictures: axes in, axes out, and one colour for each actor in all chapters.
 
-Needs Matplotlib, which the extra ``vaelib[book]`` installs. The colours are those of Okabe and Ito, which readers
-with any kind of colour vision can tell apart.
+Needs Matplotlib, which the extra ``vaelib[book]`` installs. Readers with any kind of colour vision can tell the colours
+apart: most are those of Okabe and Ito, and a test looks at all of them through eyes that lack one kind of cone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ try:
     import matplotlib.pyplot as plt
     from cycler import cycler
     from matplotlib.axes import Axes
-    from matplotlib.patches import Circle, Ellipse, FancyArrowPatch
+    from matplotlib.patches import Circle, Ellipse, FancyArrowPatch, FancyBboxPatch
 except ImportError as error:
     raise ImportError("vaelib.plotting needs Matplotlib: pip install 'vaelib[book]'") from error
 
@@ -30,6 +30,7 @@ __all__ = [
     "four_actors",
     "images",
     "latent_map",
+    "plates",
     "use_style",
 ]
 
@@ -40,9 +41,9 @@ COLORS = {
     "proxy": "#009E73",
     "evidence": "#1A1A1A",
     "bound": "#B5468B",
-    "data": "#7F7F7F",
+    "data": "#5A5A5A",
 }
-CYCLE = ["#0072B2", "#D55E00", "#009E73", "#B5468B", "#E69F00", "#56B4E9", "#7F7F7F", "#1A1A1A"]
+CYCLE = ["#0072B2", "#D55E00", "#009E73", "#B5468B", "#E69F00", "#56B4E9", "#5A5A5A", "#1A1A1A"]
 
 
 def use_style() -> None:
@@ -227,21 +228,75 @@ def four_actors(ax: Axes, highlight: Iterable[str] = ()) -> Axes:
     if unknown := chosen - set(_ACTORS):
         raise ValueError(f"highlight must name some of {sorted(_ACTORS)}; got {sorted(unknown)}")
     for name, (label, x, y) in _ACTORS.items():
-        look: dict[str, Any] = {"color": COLORS[name], "alpha": 1.0 if name in chosen else 0.25}
-        ax.text(x, y, label, ha="center", va="center", alpha=look["alpha"])
+        alpha = 1.0 if name in chosen else 0.25
+        ax.text(x, y, label, ha="center", va="center", alpha=max(alpha, 0.5))  # faint, and legible still
         if name in _NODES:
-            letter, fill = _NODES[name]
-            ax.add_patch(Circle((x, 0), 0.5, facecolor=fill, edgecolor=look["color"], alpha=look["alpha"], lw=2))
-            ax.text(x, 0, letter, ha="center", va="center", fontsize=16, alpha=look["alpha"])
+            _node(ax, x, _NODES[name], name, alpha)
         else:
-            start, end, bend = _ARROWS[name]
-            arrow = FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=16, lw=2, **look)
-            arrow.set_connectionstyle(f"arc3,rad={bend}")
-            arrow.set_linestyle("--" if name == "proxy" else "-")
-            ax.add_patch(arrow)
+            _arrow(ax, *_ARROWS[name], name, alpha)
     ax.set(xlim=(-1.2, 5.2), ylim=(-1.3, 1.3), aspect="equal")
     ax.set_axis_off()
     return ax
+
+
+def plates(ax: Axes, learned: bool = False, proxy: bool = False, samples: bool = False) -> Axes:
+    """The graphical model z → x as plates: what stands in a box is there as often as the box's letter says.
+
+    A circle is random, and shaded where it is observed; a dot is a parameter; the proxy's arrows are dashed.
+
+    Args:
+        ax: where to draw.
+        learned: whether the model's parameters θ are drawn, outside the plate of the N data.
+        proxy: whether the proxy's arrow from x to z is drawn, and its parameters φ.
+        samples: whether z has a plate of its own: K samples for each datum.
+    """
+    _plate(ax, (-1.2, 3.6), (-1.5, 1.1), "$N$")
+    if samples:
+        _plate(ax, (-0.9, 0.9), (-1.2, 0.8), "$K$")
+    _node(ax, 0.0, "$z_k$" if samples else "$z$", "prior")
+    _node(ax, 2.8, "$x$", "evidence")
+    _arrow(ax, (0.55, 0.0), (2.25, 0.0), 0.0, "likelihood")
+    if learned:
+        _parameter(ax, 4.4, r"$\theta$", 3.35, "likelihood")
+    if proxy:
+        _arrow(ax, (2.45, -0.45), (0.35, -0.45), -0.3, "proxy")
+        _parameter(ax, -2.0, r"$\phi$", -0.55, "proxy")
+    ax.set(xlim=(-2.3, 4.7), ylim=(-1.6, 1.2), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _node(ax: Axes, x: float, letter: str, actor: str, alpha: float = 1.0) -> None:
+    """A random variable; the one whose density is the evidence is observed, and shaded."""
+    fill = "#E5E5E5" if actor == "evidence" else "white"
+    ax.add_patch(Circle((x, 0), 0.5, facecolor=fill, edgecolor=COLORS[actor], alpha=alpha, lw=2))
+    ax.text(x, 0, letter, ha="center", va="center", fontsize=16, alpha=alpha)
+
+
+def _arrow(
+    ax: Axes, start: tuple[float, float], end: tuple[float, float], bend: float, actor: str, alpha: float = 1.0
+) -> None:
+    """An arrow in its actor's colour, dashed for the proxy."""
+    look: dict[str, Any] = {"color": COLORS[actor], "alpha": alpha, "lw": 2, "mutation_scale": 16}
+    dashes = "--" if actor == "proxy" else "-"
+    curve = f"arc3,rad={bend}"
+    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", connectionstyle=curve, linestyle=dashes, **look))
+
+
+def _parameter(ax: Axes, x: float, letter: str, end: float, actor: str) -> None:
+    """A dot with its letter above, and an arrow to where it acts."""
+    ax.add_patch(Circle((x, 0), 0.09, facecolor="black", edgecolor="none"))
+    ax.text(x, 0.2, letter, ha="center", va="bottom", fontsize=13)
+    _arrow(ax, (x, 0.0), (end, 0.0), 0.0, actor)
+
+
+def _plate(ax: Axes, across: tuple[float, float], up: tuple[float, float], letter: str) -> None:
+    """A rounded box from left to right and from bottom to top, its letter in the corner below on the right."""
+    (left, right), (low, high) = across, up
+    look: dict[str, Any] = {"facecolor": "none", "edgecolor": COLORS["data"], "lw": 1.2}
+    style = "round,pad=0,rounding_size=0.2"
+    ax.add_patch(FancyBboxPatch((left, low), right - left, high - low, boxstyle=style, **look))
+    ax.text(right - 0.14, low + 0.1, letter, ha="right", va="bottom", fontsize=11)
 
 
 # What four_actors draws: a name and its place; the two nodes; the arrows from, to, and their bend.
@@ -252,7 +307,7 @@ _ACTORS = {
     "posterior": (r"posterior $p_\theta(z \mid x)$", 2.0, 1.05),
     "proxy": (r"proxy $q_\phi(z \mid x)$", 2.0, -1.05),
 }
-_NODES = {"prior": ("$z$", "white"), "evidence": ("$x$", "#E5E5E5")}
+_NODES = {"prior": "$z$", "evidence": "$x$"}
 _ARROWS = {
     "likelihood": ((0.55, 0.0), (3.45, 0.0), 0.0),
     "posterior": ((3.6, 0.4), (0.4, 0.4), 0.3),

@@ -65,7 +65,7 @@ class History:
                 raise ImportError("History.plot needs Matplotlib: pip install 'vaelib[book]'") from error
             ax = plt.subplots()[1]
         # The colours that vaelib.plotting gives to data and bound.
-        ax.plot(self.steps, self.train, color="#7F7F7F", label="training")
+        ax.plot(self.steps, self.train, color="#5A5A5A", label="training")
         if self.held_out:
             ax.plot(self.steps, self.held_out, color="#B5468B", label="held out")
         ax.set(xlabel="step", ylabel="bound (nats per datum)")
