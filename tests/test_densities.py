@@ -12,7 +12,7 @@ from torch import nn
 from torch.distributions import Bernoulli, Independent, Normal
 
 from vaelib import kernels
-from vaelib.proxies import BernoulliDecoder, FreeGaussian, GaussianDecoder, GaussianEncoder
+from vaelib.proxies import BernoulliDecoder, CategoricalDecoder, FreeGaussian, GaussianDecoder, GaussianEncoder
 
 
 def in_torchs_words(p):
@@ -118,6 +118,42 @@ def test_a_decoder_of_single_precision_keeps_it_whatever_the_type_of_the_pixels(
     assert p.log_prob(torch.tensor([[1, 0, 1]], dtype=dtype)).dtype == torch.float32
 
 
+def test_grey_pixels_are_refused_by_name():
+    p = BernoulliDecoder(2, 3)(torch.zeros(1, 2))
+    with pytest.raises(ValueError, match=r"binary pixels.*grey value 0\.25.*torch\.bernoulli"):
+        p.log_prob(torch.tensor([[0.0, 0.25, 1.0]]))
+    with pytest.raises(ValueError, match="binary pixels"):
+        p.log_prob(torch.tensor([[0.0, math.nan, 1.0]]))
+    with pytest.raises(ValueError, match=r"value must have shape \(\*, 3\)"):
+        p.log_prob(torch.zeros(1, 4))
+
+
+def test_grey_pixels_cannot_make_up_for_one_another():
+    """x - x² is 1/4 at 1/2 and -2 at 2: eight and one, and their sum is zero."""
+    p = BernoulliDecoder(2, 9)(torch.zeros(1, 2))
+    with pytest.raises(ValueError, match=r"grey value 0\.5"):
+        p.log_prob(torch.tensor([[0.5] * 8 + [2.0]]))
+
+
+@pytest.mark.parametrize("symbol", [-1, 4, 0.5])
+def test_symbols_outside_the_alphabet_are_refused_by_name(symbol):
+    p = CategoricalDecoder(2, 3, 4)(torch.zeros(1, 2))
+    with pytest.raises(ValueError, match=rf"integers from 0 to 3.*got {symbol}"):
+        p.log_prob(torch.tensor([[0, symbol, 3]]))
+    with pytest.raises(ValueError, match=r"value must have shape \(\*, 3\); got \(1, 4\)"):
+        p.log_prob(torch.zeros(1, 4))
+    with pytest.raises(TypeError, match="x must be a tensor of real numbers; got list"):
+        p.log_prob([[0, 1, 2]])
+
+
+def test_every_symbol_of_the_alphabet_has_its_log_probability():
+    p = CategoricalDecoder(2, 3, 4).double()(torch.zeros(5, 2).double())
+    x = torch.tensor([[0, 1, 2], [3, 3, 3], [1, 0, 3], [2, 2, 0], [0, 0, 0]])
+    truth = torch.distributions.Independent(torch.distributions.Categorical(logits=p.base_dist.logits), 1)
+    torch.testing.assert_close(p.log_prob(x), truth.log_prob(x))
+    torch.testing.assert_close(p.log_prob(x.double()), truth.log_prob(x))
+
+
 def randn64(*shape):
     return torch.randn(*shape, dtype=torch.float64)
 
@@ -195,6 +231,7 @@ def test_streamed_pixels_are_a_distribution_like_any_other(small_blocks):
     torch.testing.assert_close(ours.mean, mean)
     assert (ours.batch_shape, ours.event_shape) == ((4, 5), (12,))
     assert ours.sample((2,)).shape == (2, 4, 5, 12)
+    torch.testing.assert_close(ours.entropy(), Bernoulli(mean).entropy().sum(-1))
     assert ours.expand((2, 4, 5)).log_prob(bits(5, 12)).shape == (2, 4, 5)
     x = bits(4, 5, 12)
     torch.testing.assert_close(ours.log_prob(x), unstreamed(p, z, x))

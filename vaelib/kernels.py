@@ -19,6 +19,7 @@ from torch.nn.functional import linear, logsigmoid
 __all__ = ["Mlp", "bernoulli_log_prob", "values_once"]
 
 _BLOCK = 2**19  # numbers that a processor's cache holds
+_ROOM = 2**22  # numbers: so much that glibc, which goes by the largest piece, keeps what a step frees for the next one
 _FEW, _FEW_ROWS = 2**17, 128  # numbers, and rows, among which it does not pay to look for zeros
 
 
@@ -61,7 +62,7 @@ class _BernoulliLogProb(torch.autograd.Function):
             return (-logits * sign).sigmoid() * sign * grad.unsqueeze(-1), None
         kept = grad.nonzero(as_tuple=True)
         s = sign[kept]
-        return torch.zeros_like(logits).index_put_(kept, _slope(logits[kept] * s, s, grad[kept])), None
+        return torch.zeros_like(logits).index_put_(kept, _slope(logits[kept] * -s, s, grad[kept])), None
 
 
 def _product(logits: Tensor, sign: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,8 +85,8 @@ def _log_sigmoid_sum(m: Tensor, room: Tensor) -> Tensor:
 
 
 def _slope(m: Tensor, sign: Tensor, grad: Tensor) -> Tensor:
-    """The derivative in l of the sum of log sigmoid(m), m = s l, times grad; m is used up."""
-    return m.neg_().sigmoid_().mul_(sign).mul_(grad.unsqueeze(-1))
+    """The derivative in l of the sum of log sigmoid(-m), m = -s l, times grad; m is used up."""
+    return m.sigmoid_().mul_(sign).mul_(grad.unsqueeze(-1))
 
 
 class Mlp(nn.Sequential):
@@ -201,7 +202,7 @@ class _StreamedBernoulli(torch.autograd.Function):
         total = [torch.zeros_like(parameter) for parameter in parameters]
         for kept in grad.nonzero().flatten().split(max(1, 2 * _BLOCK // sign.shape[1])):
             some, s = _rows(given, kept), sign.index_select(0, kept % z.shape[1])
-            m = torch.addmm(parameters[-1], some[-1], parameters[-2].mT).mul_(s)
+            m = torch.addmm(parameters[-1], some[-1], parameters[-2].mT).mul_(-s)
             slope = _slope(m, s, grad.index_select(0, kept))
             grad_in, found = _layer_gradients(slope, some, parameters, ctx.needs_input_grad[0])
             if grad_in is not None:
@@ -253,7 +254,7 @@ def _stream(z: Tensor, sign: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     log_p, (weight, bias), n_out = z.new_empty(z.shape[:2]), parameters[-2:], sign.shape[1]
     few = min(len(sign), max(1, _BLOCK // n_out))
     many = min(len(z), max(1, _BLOCK // (few * n_out)))
-    room = z.new_empty(3 * many * few * n_out)
+    room = z.new_empty(max(_ROOM, 3 * many * few * n_out))
     for out, samples in zip(log_p.split(many), z.split(many), strict=True):
         for part, rows, s in zip(out.split(few, 1), samples.split(few, 1), sign.split(few), strict=True):
             last = _activations(rows.flatten(0, 1), parameters)[-1]
