@@ -164,7 +164,7 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(kernels, "_BLOCK", 100)
 
 
-# Streaming: the log-probability of the pixels from the latents, with no logits kept.
+# Streamed pixels
 
 
 def decoder(widths=(7, 6)):
@@ -180,49 +180,6 @@ def unstreamed(decoder, z, x):
 
 def bits(*shape):
     return torch.bernoulli(torch.full(shape, 0.5, dtype=torch.float64))
-
-
-@pytest.mark.parametrize("widths", [(), (7,), (7, 6)])
-@pytest.mark.parametrize("leading", [(4, 5), (2, 3, 5), (1, 30), (300, 1)])
-@pytest.mark.parametrize("zeros", [0.0, 0.8, 1.0])
-def test_streamed_pixels_have_the_value_and_gradient_of_torchs(small_blocks, widths, leading, zeros):
-    p, x, z = decoder(widths), bits(leading[-1], 12), randn64(*leading, 3).requires_grad_()
-    weight = randn64(*leading) * (torch.rand(leading) >= zeros)
-    assert type(p(z)).__name__ == ("_StreamedPixels" if z[..., 0].numel() * 12 > 100 else "_BinaryPixels")
-    inputs = [z, *p.parameters()]
-    ours, theirs = p(z).log_prob(x), unstreamed(p, z, x)
-    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
-    gradients = (torch.autograd.grad((weight * log_p).sum(), inputs) for log_p in (ours, theirs))
-    for mine, truth in zip(*gradients, strict=True):
-        torch.testing.assert_close(mine, truth, rtol=1e-11, atol=1e-12)
-    with torch.no_grad():
-        torch.testing.assert_close(p(z).log_prob(x), theirs, rtol=1e-12, atol=1e-12)
-
-
-def test_streamed_pixels_can_be_differentiated_twice(small_blocks):
-    p, x, z = decoder(), bits(5, 12), randn64(4, 5, 3).requires_grad_()
-
-    def curvature(log_p):
-        (slope,) = torch.autograd.grad(log_p.square().sum(), z, create_graph=True)
-        return torch.autograd.grad(slope.square().sum(), [z, *p.parameters()])
-
-    for mine, truth in zip(curvature(p(z).log_prob(x)), curvature(unstreamed(p, z, x)), strict=True):
-        torch.testing.assert_close(mine, truth, rtol=1e-10, atol=1e-11)
-
-
-def test_where_z_is_data_only_the_parameters_have_a_gradient(small_blocks):
-    p, x, z = decoder(), bits(5, 12), randn64(4, 5, 3)
-    ours, theirs = (torch.autograd.grad(f.sum(), [*p.parameters()]) for f in (p(z).log_prob(x), unstreamed(p, z, x)))
-    for mine, truth in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(mine, truth, rtol=1e-11, atol=1e-12)
-
-
-def test_a_weight_that_is_not_a_number_reaches_the_gradient(small_blocks):
-    p, x, z = decoder(), bits(5, 12), randn64(4, 5, 3)
-    weight = torch.zeros(4, 5, dtype=torch.float64)
-    weight[1, 2] = torch.nan
-    (weight * p(z).log_prob(x)).sum().backward()
-    assert all(parameter.grad.isnan().any() for parameter in p.parameters())
 
 
 def test_streamed_pixels_are_a_distribution_like_any_other(small_blocks):
