@@ -202,3 +202,18 @@ def test_streamed_pixels_notice_that_the_parameters_have_changed(small_blocks):
     for use in (lambda: before.log_prob(bits(5, 12)), lambda: before.mean):
         with pytest.raises(RuntimeError, match="parameters have changed since it was called; call it again"):
             use()
+
+
+def test_streamed_pixels_whose_network_is_listened_to_meanwhile_have_the_same_density(small_blocks):
+    p, x, z = decoder(), bits(5, 12), torch.randn(4, 5, 3, dtype=torch.float64)
+    before, truth, heard = p(z), p(z).log_prob(x), []
+    p.net[0].register_forward_hook(lambda *_: heard.append(1))
+    torch.testing.assert_close(before.log_prob(x), truth)
+    assert heard
+
+
+def test_streamed_pixels_of_parameters_made_for_inference(small_blocks):
+    with torch.inference_mode():
+        p, x, z = decoder(), bits(5, 12), torch.randn(4, 5, 3, dtype=torch.float64)
+        truth = Bernoulli(logits=nn.Sequential(*p.net)(z)).log_prob(x.expand(4, 5, 12)).sum(-1)
+        torch.testing.assert_close(p(z).log_prob(x), truth)

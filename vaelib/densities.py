@@ -96,7 +96,7 @@ class _StreamedPixels(_BinaryPixels):
 
     @staticmethod
     def _versions_of(net: Mlp) -> list[int]:
-        return [parameter._version for parameter in net.parameters()]
+        return [0 if parameter.is_inference() else parameter._version for parameter in net.parameters()]
 
     def _as_it_was(self) -> Mlp:
         if self._versions_of(self._net) != self._versions:
@@ -109,7 +109,8 @@ class _StreamedPixels(_BinaryPixels):
 
     def log_prob(self, value: Tensor) -> Tensor:
         sign = self._sign(value, self._z)
-        if sign.shape != self._z.shape[-2:-1] + self.event_shape:
+        # Since the decoder was called somebody may have begun to listen to it, or to transform it.
+        if sign.shape != self._z.shape[-2:-1] + self.event_shape or not self._net.streams(self._z):
             return bernoulli_log_prob(self.base_dist.logits, sign)
         return self._as_it_was().bernoulli_log_prob(self._z, sign)
 
