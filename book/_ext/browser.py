@@ -1,0 +1,109 @@
+"""The browser that looks at the built book: tests, the PDF and the measurements share it, and the server it asks."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from threading import Thread
+from typing import BinaryIO
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "html"
+
+NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]
+# As root there is no sandbox; without a screen no GPU; and nothing that asks the network by itself.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MISSING = """\
+No Chromium was found (looked for {names}, and at the variable CHROMIUM).
+On Debian or Ubuntu: apt-get install chromium. Elsewhere name yours: CHROMIUM=/path/to/chrome make ..."""
+# What a web server compresses: text, not pictures or fonts.
+TEXT = {".html", ".css", ".js", ".svg", ".json", ".txt", ".xml", ".inv"}
+
+
+def executable() -> str:
+    """The Chromium of this machine.
+
+    Raises:
+        SystemExit: there is none; the message says what to install.
+    """
+    named = os.environ.get("CHROMIUM")
+    found = shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        raise SystemExit(f"CHROMIUM={named}: not a program" if named else MISSING.format(names=", ".join(NAMES)))
+    return found
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless browser, closed at the end."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Compressing(SimpleHTTPRequestHandler):
+    """Serves files as a web host does: text compressed, no word on the terminal."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def send_head(self) -> BytesIO | BinaryIO | None:
+        path = Path(self.translate_path(self.path))
+        if path.is_dir():
+            path /= "index.html"
+        if path.suffix not in TEXT or not path.is_file() or "gzip" not in self.headers.get("Accept-Encoding", ""):
+            return super().send_head()
+        body = gzip.compress(path.read_bytes(), 6)
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(str(path)))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "max-age=600")
+        self.end_headers()
+        return BytesIO(body)
+
+
+@contextmanager
+def serve(folder: Path = HTML) -> Iterator[str]:
+    """The folder on this machine's loopback; gives the address, without a slash at its end.
+
+    Raises:
+        SystemExit: the folder is not there.
+    """
+    if not (folder / "index.html").is_file():
+        raise SystemExit(f"{folder.relative_to(ROOT)} holds no built book: make book")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Compressing, directory=str(folder)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+if __name__ == "__main__":
+    print(executable())
+    sys.exit(0)
