@@ -56,7 +56,7 @@ book: venv
 
 test: lint
 	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term
-	$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile book/notebooks
+	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks.cfg -n 2 --dist loadfile book/notebooks
 	@echo "All tests passed: lint, types, tests, and every notebook prints what it says."
 
 test-slow: venv test-peers

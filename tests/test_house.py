@@ -32,11 +32,15 @@ MAY_IMPORT = {
     "parallel": set(),
     "data": set(),
     "plotting": set(),
+    "frames": set(),
+    "widgets": {"frames", "plotting"},
 }
 THIRD_PARTY = {
     "train": {"torch", "tqdm", "matplotlib", "pandas"},
     "data": {"torch", "sklearn"},
     "plotting": {"torch", "matplotlib", "matplotlib_inline", "cycler"},
+    "frames": {"matplotlib", "PIL"},
+    "widgets": {"torch", "anywidget", "matplotlib", "traitlets"},
 }
 # Whose functions are all in equations of the book; of the others only fit is.
 IN_EQUATIONS = ["latent", "proxies", "jensen", "elbo", "iwae", "evaluate"]
@@ -108,7 +112,7 @@ def test_a_module_imports_only_what_the_design_allows(module):
 
 
 def test_the_core_needs_neither_matplotlib_nor_scikit_learn():
-    core = [module for module in MODULES if module != "plotting"]
+    core = [module for module in MODULES if module not in ("plotting", "frames", "widgets")]
     blocked = ["matplotlib", "sklearn", "scipy", "ipywidgets", "IPython"]
     code = f"""
 import sys, importlib

@@ -100,7 +100,7 @@ def test_nothing_is_asked_of_the_network(source: Path) -> None:
 @each_page
 def test_figures_have_two_pixels_for_one_and_few_colours(source: Path) -> None:
     page = built(source)
-    for image in soup(page).select(".cell_output img"):
+    for image in soup(page).select(".cell_output img:not(.vaelib-figure img)"):
         shown = int(re.search(r"width: (\d+)px", image["style"])[1])
         with Image.open(urljoin(page.as_posix(), image["src"])) as picture:
             assert picture.width >= 2 * shown, f"{image['alt'][:60]}: {picture.width} pixels for {shown}"

@@ -39,7 +39,7 @@ def config() -> dict[str, Any]:
 def cache_path() -> Path:
     """The cache of outputs that belong to the library and the pins as they are now."""
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("vaelib/**/*.py"), ROOT / "requirements.txt"]):
+    for path in sorted([*ROOT.glob("vaelib/**/*.py"), *ROOT.glob("vaelib/front/*"), ROOT / "requirements.txt"]):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return ROOT / "_build" / ".jupyter_cache" / digest.hexdigest()[:16]
 
@@ -77,10 +77,14 @@ def lighten(picture: str) -> str:
 
 
 def lighten_all(notebook: NotebookNode) -> None:
+    """Lighter pictures; and no live view of a figure that moves, which dies with the kernel that ran."""
+    notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                output.data["image/png"] = lighten(output.data["image/png"])
+            data = output.get("data", {})
+            data.pop("application/vnd.jupyter.widget-view+json", None)
+            if "image/png" in data:
+                data["image/png"] = lighten(data["image/png"])
 
 
 def missing(wanted: Iterable[Path]) -> list[Path]:

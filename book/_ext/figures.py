@@ -1,0 +1,76 @@
+"""Figures that move, in the built page: one front end for all of them, and what each draws in a file that waits.
+
+In a notebook's output a figure carries everything itself (vaelib.widgets). A page has several, so here the front end is
+served once, the still picture is an image like any other, and the rest is fetched when the reader comes near.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from docutils import nodes
+
+from vaelib.widgets import front_end
+
+KINDS = ["frames", "evidence", "jensen", "latent"]
+FRONT = re.compile(r"\n?<!-- front -->.*?<!-- /front -->", re.DOTALL)
+STILL = re.compile(r'<img src="(data:image/(?:svg\+xml|png);?[^"]*)"')
+DRAWN = re.compile(r'<script type="application/json" class="vaelib-drawn">(.*?)</script>', re.DOTALL)
+
+
+def write_front_end(app: Any) -> None:
+    """figures.js and figures.css, from the library's own files."""
+    script, style = front_end(*KINDS)
+    static = Path(app.outdir, "_static")
+    static.mkdir(parents=True, exist_ok=True)
+    (static / "figures.js").write_text(f"(() => {{\n{script}\nstartPage();\n}})();\n", "utf8")
+    (static / "figures.css").write_text(style, "utf8")
+
+
+def keep(app: Any, docname: str, content: str, suffix: str) -> str:
+    """Write a part of a figure into a file named after its content; its address, seen from the page."""
+    name = f"{hashlib.sha256(content.encode()).hexdigest()[:20]}{suffix}"
+    folder = Path(app.outdir, "_static", "figures")
+    folder.mkdir(parents=True, exist_ok=True)
+    if suffix == ".js":
+        content = f'(window.vaelibDrawn ??= {{}})["{name}"] = {content};\n'
+    (folder / name).write_text(content, "utf8")
+    return "../" * docname.count("/") + f"_static/figures/{name}"
+
+
+def lighter(app: Any, docname: str, figure: str) -> str:
+    """The HTML of one figure without what the page has elsewhere."""
+
+    def still(match: re.Match[str]) -> str:
+        kind, _, data = match[1].partition(",")
+        source = keep(app, docname, unquote(data), ".svg") if "svg" in kind else match[1]
+        return f'<img loading="lazy" decoding="async" src="{source}"'
+
+    def drawn(match: re.Match[str]) -> str:
+        source = keep(app, docname, match[1], ".js")
+        return f'<script type="application/json" class="vaelib-drawn" data-src="{source}"></script>'
+
+    return DRAWN.sub(drawn, STILL.sub(still, FRONT.sub("", figure), count=1))
+
+
+def lighten_figures(app: Any, doctree: nodes.document, docname: str) -> None:
+    for raw in list(doctree.findall(nodes.raw)):
+        if 'class="vaelib-figure"' in raw.astext():
+            raw.replace_self(nodes.raw("", lighter(app, docname, raw.astext()), format="html", classes=raw["classes"]))
+
+
+def add_front_end(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    if 'class="vaelib-figure"' in context.get("body", ""):
+        app.add_js_file("figures.js", loading_method="defer")
+        app.add_css_file("figures.css")
+
+
+def setup(app: Any) -> dict[str, bool]:
+    app.connect("builder-inited", write_front_end)
+    app.connect("doctree-resolved", lighten_figures)
+    app.connect("html-page-context", add_front_end)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

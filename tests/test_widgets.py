@@ -1,0 +1,273 @@
+"""Figures that move: what is drawn beforehand, what a page gets, what bad input says. In a browser: tests/browser."""
+
+from __future__ import annotations
+
+import gzip
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+from base64 import b64decode
+from urllib.parse import unquote
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from vaelib import frames, latent, proxies, widgets
+
+plt.switch_backend("agg")
+
+
+def curve(s: float, kind: str = "line") -> plt.Figure:
+    figure, ax = plt.subplots(figsize=(6, 3))
+    x = np.linspace(0, 4, 150)
+    ax.plot(x, np.sin(s * x), ":" if kind == "dots" else "-")
+    ax.set_title(f"s = {s:g}")
+    return figure
+
+
+def moving() -> widgets.Movable:
+    return widgets.explore(
+        curve, alt="A sine, s = {s:g}, {kind}", s=[1.0, 1.5, 2.0], kind=["line", "dots"], start={"s": 2.0}
+    )
+
+
+def parts(figure: widgets.Movable) -> tuple[str, dict, dict, str]:
+    """What the page gets: the element's kind, state, what is drawn, and the still picture's address."""
+    page = figure._repr_mimebundle_()[0]["text/html"]
+    kind = re.search(r'<div class="vaelib-figure" data-kind="(\w+)">', page)[1]
+    state, drawn = (
+        json.loads(re.search(rf'class="vaelib-{name}">(.*?)</script>', page)[1]) for name in ("state", "drawn")
+    )
+    return kind, state, drawn, html.unescape(re.search(r'<img src="([^"]*)"', page)[1])
+
+
+def put_together(drawn: dict, index: int) -> str:
+    """The front end's work, once more: a frame is spans of the first one's parts, and parts of its own by number."""
+    frame = drawn["frames"][index]
+    return "".join(
+        drawn["own"][part] if isinstance(part, int) else "".join(drawn["base"][slice(*part)]) for part in frame
+    )
+
+
+def floats(text: str) -> np.ndarray:
+    return np.frombuffer(b64decode(text), "<f4")
+
+
+def test_every_position_has_its_picture_and_its_words() -> None:
+    _, state, drawn, still = parts(moving())
+    pairs = [(s, kind) for s in (1.0, 1.5, 2.0) for kind in ("line", "dots")]
+    assert state["alts"] == [f"A sine, s = {s:g}, {kind}" for s, kind in pairs]
+    for index, (s, kind) in enumerate(pairs):
+        assert put_together(drawn, index) == frames.svg(curve(s, kind))
+    assert len(set(map(str, drawn["frames"]))) == 6
+    assert unquote(still.partition(",")[2]) == " ".join(put_together(drawn, 4).split("\n"))  # it starts at s = 2
+    plt.close("all")
+
+
+def test_controls_say_their_values_in_words() -> None:
+    figure = widgets.explore(curve, alt="x", labels={"s": "spread s"}, s=[-1, 0.5, 2000], play="s")
+    (control,) = figure.state["controls"]
+    assert control["texts"] == ["\N{MINUS SIGN}1", "0.5", "2,000"] and control["label"] == "spread s"
+    assert not control["choice"] and figure.state["play"] == "s" and figure.values == {"s": -1}
+    assert moving().state["controls"][1]["choice"]
+
+
+def test_alt_text_may_be_a_function() -> None:
+    figure = widgets.explore(curve, alt=lambda s: f"twice s is {2 * s:g}", s=torch.tensor([1.0, 2.0]))
+    assert figure.state["alts"] == ["twice s is 2", "twice s is 4"]
+    assert repr(figure) == "A figure that moves. twice s is 2"
+
+
+def test_same_figure_same_bytes_in_another_process() -> None:
+    code = "import sys; sys.path.insert(0, 'tests'); import test_widgets as t; print(t.moving()._html())"
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    runs = [
+        subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": h}).stdout
+        for h in "12"
+    ]
+    assert runs[0] == runs[1] and "vaelib-figure" in runs[0]
+
+
+def test_thirty_frames_are_at_most_300_kB_on_the_wire() -> None:
+    def draw(s: float) -> plt.Figure:
+        figure, axes = plt.subplots(1, 2, figsize=(7, 3))
+        for ax, name in zip(axes, ("sine", "cosine"), strict=True):
+            ax.plot(np.linspace(0, 9, 400), np.sin(s * np.linspace(0, 9, 400)), label=name)
+            ax.scatter(np.linspace(0, 9, 60), np.cos(s * np.arange(60)))
+            ax.set(title=f"{name}, s = {s:g}", xlabel=r"$\log w$")
+            ax.legend()
+        return figure
+
+    figure = widgets.explore(draw, alt="x", s=[i / 10 for i in range(30)])
+    assert len(gzip.compress(figure._html().encode())) <= 300_000
+
+
+def test_a_picture_of_many_marks_becomes_png() -> None:
+    def marks(seed: int) -> plt.Figure:
+        figure, ax = plt.subplots(figsize=(3, 2))
+        ax.scatter(*np.random.default_rng(seed).random((2, 8000)), s=1)
+        return figure
+
+    drawn, still = parts(widgets.explore(marks, alt="x", seed=[0, 1]))[2:]
+    assert drawn["format"] == "png" and still.startswith("data:image/png;base64,")
+    assert all(b64decode(frame).startswith(b"\x89PNG") for frame in drawn["frames"]) and len(set(drawn["frames"])) == 2
+
+
+def test_an_error_at_the_last_position_is_an_error() -> None:
+    def fails(s: float) -> plt.Figure:
+        return curve(1 / (3 - s))
+
+    with pytest.raises(ZeroDivisionError):
+        widgets.explore(fails, alt="x", s=[1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "given, error, says",
+    [
+        ({"draw": 3}, TypeError, "draw must be a function .* got int"),
+        ({"alt": 3}, TypeError, "alt must be a text or a function; got int"),
+        ({"draw": lambda s: None}, TypeError, "draw must return a Matplotlib figure; got NoneType at {'s': 1}"),
+        ({"s": []}, ValueError, "s must have at least one value; got none"),
+        ({"s": range(201)}, ValueError, "ranges must give 1 to 200 combinations; got 201"),
+        ({"labels": {"t": "time"}}, ValueError, r"labels must name some of \['s'\]; got \['t'\]"),
+        ({"start": {"t": 1}}, ValueError, r"start must name some of \['s'\]; got \['t'\]"),
+        ({"start": {"s": 5}}, ValueError, "s must start at one of its values, 1 to 2; got 5"),
+        ({"play": "t"}, ValueError, r"play must name a slider, one of \['s'\]; got 't'"),
+        ({"s": ["a", "b"], "play": "s", "draw": lambda s: curve(1)}, ValueError, "play must name a slider"),
+        (
+            {"draw": lambda s: plt.figure(figsize=(s, 2))},
+            ValueError,
+            r"figures of one size; got \[\(100, 200\), \(200, 200\)\]",
+        ),
+    ],
+)
+def test_bad_input_to_explore(given, error, says) -> None:
+    with pytest.raises(error, match=says):
+        widgets.explore(**{"draw": curve, "alt": "x", "s": [1, 2], **given})
+    plt.close("all")
+
+
+def test_explore_needs_a_range() -> None:
+    with pytest.raises(ValueError, match="got no range"):
+        widgets.explore(lambda: curve(1), alt="x")
+
+
+def test_figures_are_closed() -> None:
+    plt.close("all")
+    moving()
+    widgets.jensen()
+    assert not plt.get_fignums()
+
+
+def test_text_cannot_leave_its_place_in_the_page() -> None:
+    figure = widgets.explore(curve, alt="</script><b>\"&'", s=[1.0, 2.0])
+    kind, state, _, _ = parts(figure)
+    assert state["alts"][0] == "</script><b>\"&'" and kind == "frames"
+    assert "<b>" not in figure._html().partition("<!-- front -->")[0]
+
+
+def test_jupyter_gets_the_live_view_and_a_page_the_html() -> None:
+    data, _ = moving()._repr_mimebundle_()
+    assert set(data) == {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"}
+    assert data["text/plain"].startswith("A figure that moves. A sine, s = 2, line")
+
+
+def linear_gaussian(sigma: float = 1.0, z: int = 1) -> latent.LinearGaussian:
+    return latent.LinearGaussian(torch.ones(1, z).double(), torch.zeros(1).double(), sigma).requires_grad_(False)
+
+
+def test_the_evidence_knows_its_model() -> None:
+    figure = widgets.evidence(linear_gaussian(), torch.full((1, 1), 2.0).double(), K=64)
+    state = figure.state
+    # z ~ N(0, 1), x | z ~ N(z, 1): the posterior of x = 2 is N(1, 1/2), its evidence N(2; 0, 2).
+    assert state["mean"] == pytest.approx(1) and state["std"] == pytest.approx(0.5**0.5)
+    assert state["log_p"] == pytest.approx(-0.5 * np.log(4 * np.pi) - 1)
+    mean, std, K = state["controls"]
+    assert K["values"] == [1, 2, 4, 8, 16, 32, 64] and len(state["noise"]) == 64
+    exact = state["presets"]["Exact"]
+    assert mean["values"][exact["mean"]] == pytest.approx(1) and std["values"][exact["std"]] == pytest.approx(0.5**0.5)
+    assert std["values"][state["presets"]["Too narrow"]["std"]] == pytest.approx(0.5**0.5 / 2)
+    assert mean["values"] == sorted(mean["values"]) and std["values"] == sorted(std["values"])
+
+
+@pytest.mark.parametrize("model, x", [(linear_gaussian(z=2), torch.ones(1, 1)), (linear_gaussian(), torch.ones(2, 1))])
+def test_the_evidence_wants_one_datum_and_one_latent(model, x) -> None:
+    with pytest.raises(ValueError, match=r"one datum with one latent, shape \(1, 1\); got"):
+        widgets.evidence(model, x.double())
+
+
+@pytest.mark.parametrize("K", [0, -1, 2.5, "8", True])
+def test_the_evidence_wants_a_number_of_samples(K) -> None:
+    with pytest.raises((ValueError, TypeError), match="K must be"):
+        widgets.evidence(linear_gaussian(), torch.ones(1, 1).double(), K=K)
+
+
+@pytest.mark.parametrize("given", [{"first": 0.0}, {"second": 6.0}, {"share": 1.5}, {"first": 0.123}])
+def test_jensen_starts_on_its_sliders(given) -> None:
+    (name,) = given
+    with pytest.raises(ValueError, match=f"{name} must start at one of its values"):
+        widgets.jensen(**given)
+
+
+def walk(**given) -> widgets.Movable:
+    torch.manual_seed(0)
+    decoder = proxies.GaussianDecoder(2, 64, hidden=(128,))
+    arguments = {"decoder": decoder, "codes": torch.randn(360, 2), "labels": torch.arange(360) % 10, **given}
+    return widgets.latent_walk(**arguments)
+
+
+def test_the_walk_carries_the_decoder_and_the_map() -> None:
+    figure = walk()
+    _, state, drawn, _ = parts(figure)
+    torch.manual_seed(0)
+    decoder, codes = proxies.GaussianDecoder(2, 64, hidden=(128,)), torch.randn(360, 2)
+    first, second = drawn["layers"]
+    hidden = np.tanh(floats(first["weight"]).reshape(128, 2) @ codes[0].numpy() + floats(first["bias"]))
+    mean = floats(second["weight"]).reshape(64, 128) @ hidden + floats(second["bias"])
+    assert np.allclose(mean, decoder(codes[:1]).mean[0].detach(), atol=1e-6)
+    assert np.array_equal(floats(drawn["codes"]).reshape(360, 2), codes) and drawn["labels"][:3] == [0, 1, 2]
+    assert state["side"] == 8 and [label for label, *_ in drawn["names"]] == list(range(10))
+    assert len(json.dumps(drawn)) <= 100_000
+
+
+@pytest.mark.parametrize(
+    "given, error, says",
+    [
+        ({"codes": torch.randn(360, 3)}, ValueError, r"codes must have shape \(N, 2\), labels \(N,\); got \(360, 3\)"),
+        ({"labels": torch.arange(3)}, ValueError, r"got \(360, 2\), \(3,\)"),
+        (
+            {"decoder": proxies.GaussianDecoder(2, 64, activation=nn.ReLU)},
+            TypeError,
+            "dense layers with tanh between them",
+        ),
+        ({"decoder": nn.Linear(2, 64)}, TypeError, "dense layers with tanh between them"),
+        ({"decoder": proxies.BernoulliDecoder(2, 64)}, TypeError, "its net's output as its mean"),
+        ({"decoder": proxies.GaussianDecoder(2, 60)}, ValueError, "square images; got 60 pixels"),
+        ({"reach": 0.0}, ValueError, "reach must be positive; got 0.0"),
+    ],
+)
+def test_bad_input_to_the_walk(given, error, says) -> None:
+    with pytest.raises(error, match=says):
+        walk(**given)
+
+
+@pytest.mark.parametrize("kind", ["frames", "evidence", "jensen", "latent"])
+def test_the_front_end_is_a_script_and_a_module(kind, tmp_path) -> None:
+    """Syntax only, and only where there is a Node; what it does is seen in the browser."""
+    script, style = widgets.front_end(kind)
+    assert f"KINDS.{kind} = " in script and "startPage" in script and ".vaelib-figure" in style
+    if (node := shutil.which("node")) is None:
+        pytest.skip("no node to read JavaScript with")
+    endings = {
+        "page.js": f"(() => {{\n{script}\nstartPage();\n}})();",
+        "live.mjs": f"{script}\nexport default {{ render }};",
+    }
+    for name, text in endings.items():
+        (tmp_path / name).write_text(text)
+        subprocess.run([node, "--check", tmp_path / name], check=True)
