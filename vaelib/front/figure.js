@@ -117,11 +117,11 @@ function announcer() {
 
 /** A list of numbers under the picture, by name; each shows few digits and carries all of them in data-value. */
 function numbers(names) {
-  const list = element("dl", { class: "vaelib-numbers" });
+  const list = element("p", { class: "vaelib-numbers" });
   const cells = {};
   for (const [name, label] of Object.entries(names)) {
-    cells[name] = element("dd", { "data-name": name });
-    list.append(element("div", {}, element("dt", {}, ...[label].flat()), cells[name]));
+    cells[name] = element("b", { "data-name": name });
+    list.append(element("span", {}, ...[label].flat(), " ", cells[name]));
   }
   const show = (values) => {
     for (const [name, value] of Object.entries(values)) {

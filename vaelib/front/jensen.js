@@ -11,7 +11,7 @@ function jensenFigure({ state, el, report }) {
   const [width, height] = narrow(el) ? [400, 330] : [700, 330];
   const svg = canvas(width, height);
   const plot = axes(svg, {
-    left: 55, top: 15, width: width - 75, height: height - 65, x: [0, 5], y: [-2.5, 1.8], xlabel: "weight w", ylabel: "nats",
+    left: 55, top: 15, width: width - 75, height: height - 65, x: [0, 5.3], y: [-2.5, 1.8], xlabel: "weight w", ylabel: "nats",
     xticks: [0, 1, 2, 3, 4, 5], yticks: [-2, -1, 0, 1],
   });
   const at = (w, log) => [plot.px(w), plot.py(log)];
@@ -48,6 +48,11 @@ function jensenFigure({ state, el, report }) {
     points.forEach(([x, y], i) => move(dots[i], x, y, ["cx", "cy"]));
     const [[x, high], [, low]] = points;
     [[x - 9, high - 9], [x + 10, low + 18], [x + 6, plot.py(-2.5) - 7]].forEach(([left, top], i) => move(names[i], left, top, ["x", "y"]));
+    const side = values.mean > 3.8 ? "end" : "start"; // names stay inside the picture
+    names.slice(1).forEach((name, i) => {
+      name.setAttribute("text-anchor", side);
+      if (side === "end") name.setAttribute("x", x - 10 + 4 * i);
+    });
     list.show(values);
     const text = `Weights ${fixed(first, 2)} and ${fixed(second, 2)}, the first with probability ${fixed(share, 2)}: the logarithm of their mean is ${fixed(values.log_of_mean)}, the mean of their logarithms ${fixed(values.mean_of_log)}, the gap ${fixed(values.gap)}.`;
     svg.setAttribute("aria-label", text);
@@ -58,7 +63,7 @@ function jensenFigure({ state, el, report }) {
   handles.forEach((handle, i) =>
     draggable(svg, handle, (x) => {
       const spec = state.controls[i];
-      set({ [spec.name]: nearest(spec.values, (5 * (x - plot.box.left)) / plot.box.width) });
+      set({ [spec.name]: nearest(spec.values, (5.3 * (x - plot.box.left)) / plot.box.width) });
     }),
   );
   place(el, svg);
