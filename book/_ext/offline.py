@@ -30,9 +30,11 @@ LEFT_OUT = re.compile(
 # Fonts and scripts fetched ahead; the page's address on the web; the entry of a menu that leads to the source.
 NOT_OFFLINE = re.compile(
     r"""<link\b[^>]*\brel="(?:preload|modulepreload|prefetch|preconnect|canonical)"[^>]*>\n?
-    | <li>\s*<a\ href="[^"]*\b_sources/[^"]*".*?</li>""",
+    | <li>\s*<a\b[^>]*\b_sources/.*?</li>""",
     re.S | re.X,
 )
+# Sphinx's switch for the excerpts of a search, wherever its script went.
+EXCERPTS = re.compile(r"(\bSHOW_SEARCH_SUMMARY:\s*)true\b")
 # The earliest date that a zip can hold: the same pages make the same bytes.
 DATE = (1980, 1, 1, 0, 0, 0)
 README = """\
@@ -68,17 +70,10 @@ SEARCH = """() => {
 
 
 def for_files(path: str, text: str) -> str:
-    """A text file of the site as a browser can use it without a server."""
+    """A page or a script of the site as a browser can use it without a server."""
     if path.endswith(".html"):
         return NOT_OFFLINE.sub("", text)
-    if path == "_static/documentation_options.js":
-        changed = text.replace("SHOW_SEARCH_SUMMARY: true", "SHOW_SEARCH_SUMMARY: false")
-        if changed == text:
-            raise SystemExit(
-                f"{path} says nothing of excerpts in the search: Sphinx has changed, and so must offline.py"
-            )
-        return changed
-    return text
+    return EXCERPTS.sub(r"\1false", text)
 
 
 def readme() -> str:

@@ -35,12 +35,13 @@ stands still here. Solutions and answers are in the appendix, each with a link f
 
 @dataclass
 class Page:
-    """A page of the book: its name (``book/03_jensen``), the caption of its part, what it says, and its answers."""
+    """A page of the book: its name (``book/03_jensen``), its part's caption, its text, its answers and style sheets."""
 
     name: str
     part: str
     article: Tag
     answers: list[Tag] = field(default_factory=list)
+    sheets: list[str] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -80,6 +81,9 @@ def without_screen(article: Tag) -> None:
     """Take out what is of use on a screen only; pictures are there at once, and lead nowhere."""
     for tag in article.select(SCREEN_ONLY):
         tag.decompose()
+    for copy in article.select("mjx-assistive-mml"):  # who reads or searches the text would meet each formula twice
+        copy.find_parent("mjx-container")["data-text"] = copy.get_text()
+        copy.decompose()
     for image in article.select("img"):
         image.attrs.pop("loading", None)
         if image.parent.name == "a":
@@ -268,6 +272,9 @@ def prepare(page: Page, names: set[str], site: str) -> None:
 
 def plain(heading: Tag) -> str:
     """A heading in plain letters, as an outline and a running head need it."""
+    heading = fragment(str(heading))
+    for formula in heading.select("mjx-container"):
+        formula.replace_with(formula["data-text"])
     text = re.sub(r"\\(?:math\w+|text|operatorname)\b|\\[()]|[{}\\]", "", heading.get_text())
     return " ".join(text.split())
 
@@ -343,10 +350,11 @@ def running_heads(pages: Iterable[Page]) -> str:
 
 
 def document(pages: list[Page]) -> str:
-    """The one document. What sets the mathematics is not in it."""
+    """The one document. From the screen's style sheets it needs a few rules only; ``pdf.py`` takes the others away."""
+    sheets = dict.fromkeys(sheet for page in pages for sheet in page.sheets)
     head = f"""
     <meta charset="utf-8"><title>{escape(config()["title"])}</title>
-    <link rel="stylesheet" href="_static/pygments.css">
+    {"".join(f'<link rel="stylesheet" class="screen" href="{sheet}">' for sheet in sheets)}
     <style>{STYLE.read_text("utf8")}\n{running_heads(pages)}</style>"""
     body = "\n".join([cover(), contents(pages), *(str(page.article) for page in pages)])
     return f'<!DOCTYPE html><html lang="en" data-theme="light"><head>{head}</head><body>{body}</body></html>'
@@ -365,7 +373,8 @@ def built_pages(html: Path) -> list[Page]:
             if not path.is_file():
                 raise SystemExit(f"{path} is not there: make book")
             soup = BeautifulSoup(path.read_text("utf8"), "html.parser")
-            pages.append(Page(name, part, soup.select_one("article").extract()))
+            sheets = [new_address(link["href"], name, set(), "") for link in soup.select("link[rel=stylesheet]")]
+            pages.append(Page(name, part, soup.select_one("article").extract(), sheets=sheets))
     for page in pages:
         prepare(page, {page.name for page in pages}, config()["html"]["baseurl"])
     return [*pages, appendix(pages)]

@@ -36,35 +36,31 @@ MATHJAX = """{
             ignoreHtmlClass: "mathjax_ignore", processHtmlClass: "math"},
   startup: {typeset: false},
 }"""
-TYPESET = """async () => {
-  await MathJax.startup.promise;
-  await MathJax.typesetPromise();
-  const lazily = MathJax.startup.document.lazyTypesetAll;
-  if (lazily) await lazily.call(MathJax.startup.document);
+# Of the screen's style sheets stay MathJax's rules and the colours of code on white.
+SET = """async () => {
+  const ours = /mjx|html\\[data-theme="light"\\] \\.highlight/i;
+  for (const {sheet} of document.querySelectorAll("link.screen")) {
+    for (let i = sheet.cssRules.length; i--; ) if (!ours.test(sheet.cssRules[i].cssText)) sheet.deleteRule(i);
+  }
+  await window.MathJax?.startup.promise;
+  await window.MathJax?.typesetPromise();
   await document.fonts.ready;
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
 }"""
-# A formula wider than its line becomes smaller; what is too wide after that is told. Half a pixel is rounding.
+# A formula wider than its line becomes smaller: the style sheet knows --fit. Half a pixel is rounding.
 FIT = """() => {
   const room = (tag) => {
     const box = tag.closest("td, th, li, dd, dt, p, figcaption, section, article, nav") ?? document.body;
-    return box.getBoundingClientRect().right + 0.5;
+    return box.getBoundingClientRect().right + 0.5 - tag.getBoundingClientRect().left;
   };
-  const shrunk = [];
   for (const math of document.querySelectorAll("mjx-container")) {
     const display = math.closest("div.math");
-    const width = math.getBoundingClientRect().width;
-    let space = room(math) - math.getBoundingClientRect().left;
-    if (display) {
-      const number = display.querySelector(".eqno");
-      space = display.clientWidth - (number ? number.getBoundingClientRect().width : 0);
-    }
-    if (width > space) {
-      math.style.fontSize = `${Math.floor(100 * space / width * parseFloat(math.style.fontSize || 100) / 100)}%`;
-      shrunk.push([space / width, math.closest("[id]").id]);
-    }
+    const number = display?.querySelector(".eqno")?.getBoundingClientRect().width ?? 0;
+    const space = display ? display.clientWidth - number : room(math);
+    const width = math.querySelector("mjx-math").getBoundingClientRect().width;
+    const fit = parseFloat(math.style.getPropertyValue("--fit") || 1);
+    if (width > space) math.style.setProperty("--fit", 0.99 * fit * space / width);
   }
-  return shrunk;
 }"""
 FAULTS = """() => {
   const where = (tag) => `${tag.closest("[id]")?.id}: ${tag.outerHTML.slice(0, 120)}`;
@@ -73,6 +69,9 @@ FAULTS = """() => {
   const ids = new Set(all("[id]").map((tag) => tag.id));
   return [
     ...all(".math:not(:has(> mjx-container))").map((tag) => "mathematics not set: " + where(tag)),
+    ...all("mjx-container").filter((tag) => !tag.offsetWidth).map((tag) => "mathematics not to be seen: " + where(tag)),
+    ...all("mjx-container").filter((tag) => (tag.style.getPropertyValue("--fit") || 1) < 2 / 3)
+      .map((tag) => "a formula too wide for the page: " + where(tag)),
     ...all("mjx-merror, [data-mjx-error]").map((tag) => "an error in mathematics: " + where(tag)),
     ...all("img").filter((tag) => !tag.naturalWidth).map((tag) => "a picture is missing: " + where(tag)),
     // a space at the end of a line of code may stand in the margin, and a drawing ends where its frame does
@@ -92,9 +91,10 @@ NUMBER = """(pages) => {
 @contextmanager
 def opened(text: str) -> Iterator[Tab]:
     """The one document in a browser, on the site of the built book; an error in its console is an error here."""
-    address = config()["sphinx"]["config"]["mathjax_path"]
-    script = f'<script>window.MathJax = {MATHJAX}</script><script src="_static/{address}"></script>'
-    text = text.replace("</head>", f"{script}</head>")
+    if "<mjx-container" not in text:  # the pages leave it to the browser to set their mathematics
+        address = config()["sphinx"]["config"]["mathjax_path"]
+        script = f'<script>window.MathJax = {MATHJAX}</script><script src="_static/{address}"></script>'
+        text = text.replace("</head>", f"{script}</head>")
     with serve(HTML) as site, chromium() as browser:
         tab = browser.new_page(viewport={"width": WIDTH, "height": 900})
         tab.emulate_media(media="print", color_scheme="light")
@@ -105,7 +105,7 @@ def opened(text: str) -> Iterator[Tab]:
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.set_default_timeout(180_000)
         tab.goto(f"{site}/onebook.html")
-        tab.evaluate(TYPESET)
+        tab.evaluate(SET)
         yield tab
         refuse(complaints)
 
@@ -120,13 +120,6 @@ def refuse(faults: list[str]) -> None:
     if faults:
         shown = "\n".join(f"  {fault}" for fault in faults[:20])
         raise SystemExit(f"The PDF is not as it should be, {len(faults)} faults:\n{shown}")
-
-
-def fit(tab: Tab) -> None:
-    """Make what is too wide for its line smaller, down to two thirds."""
-    for _ in range(3):
-        shrunk = tab.evaluate(FIT)
-    refuse([f"a formula does not fit: {place}" for ratio, place in shrunk if ratio < 2 / 3])
 
 
 def printed(tab: Tab) -> PdfReader:
@@ -198,7 +191,8 @@ def bound(reader: PdfReader, pages: list[onebook.Page]) -> PdfWriter:
 def main() -> int:
     pages = onebook.built_pages(HTML)
     with opened(onebook.document(pages)) as tab:
-        fit(tab)
+        tab.evaluate(FIT)
+        tab.evaluate(FIT)  # a formula that became smaller may let the next one move up into its line
         refuse(tab.evaluate(FAULTS))
         reader = numbered(tab)
     refuse(faults_in(reader, pages))
