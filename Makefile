@@ -11,10 +11,12 @@ export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
-.PHONY: help venv book test test-slow lint format notebooks chapters bench test-peers peers serve clean distclean
+.PHONY: help venv book pdf offline test test-slow lint format notebooks chapters bench test-peers peers serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
+	@echo "make pdf        the whole book as one PDF, _build/pdf/; needs Chromium, as the next does"
+	@echo "make offline    the book as a zip to read without a network, _build/offline/"
 	@echo "make test       lint, types, tests, and every notebook run again and compared"
 	@echo "make test-slow  training that is killed, training on several processes, and test-peers"
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
@@ -53,6 +55,13 @@ book: venv
 	$(BIN)/python book/_ext/execution.py
 	$(BIN)/jupyter-book build . -W -n --keep-going
 	@echo "The book is built: _build/html/index.html"
+
+# Both look at what they made, and fail if a link leads nowhere, an equation is not set or a page is missing.
+pdf: book
+	$(BIN)/python book/_ext/pdf.py
+
+offline: book
+	$(BIN)/python book/_ext/offline.py
 
 test: lint
 	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term

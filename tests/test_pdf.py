@@ -1,0 +1,230 @@
+"""The book on paper: what happens to ids, links, folds and answers, on small pages; and the PDF, if it was made."""
+
+from __future__ import annotations
+
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject, TextStringObject
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import onebook  # noqa: E402
+import pdf  # noqa: E402
+
+NAMES = {"book/one", "book/two"}
+SITE = "https://example.org/"
+FOLD = '<details class="hide"><summary>Show the code</summary><div class="cell_input"><pre>{}</pre></div></details>'
+
+
+def article(inner: str) -> str:
+    return f'<article><section id="top"><h1>One</h1>{inner}</section></article>'
+
+
+def page(inner: str, name: str = "book/one") -> onebook.Page:
+    """A page with this inside, as the one document holds it."""
+    made = onebook.Page(name, "Part", onebook.fragment(article(inner)))
+    onebook.prepare(made, NAMES, SITE)
+    return made
+
+
+@pytest.mark.parametrize(
+    "address, becomes",
+    [
+        ("two.html", "#book-two"),
+        ("two.html#a", "#book-two--a"),
+        ("#a", "#book-one--a"),
+        ("../book/two.html#a%2Fb", "#book-two--a-b"),
+        ("../search.html?q=x#a", "https://example.org/search.html#a"),
+        ("../_downloads/x.py", "https://example.org/_downloads/x.py"),
+        ("https://arxiv.org/abs/1", "https://arxiv.org/abs/1"),
+        ("mailto:a@b.org", "mailto:a@b.org"),
+    ],
+)
+def test_where_a_link_leads(address: str, becomes: str) -> None:
+    assert onebook.new_address(address, "book/one", NAMES, SITE) == becomes
+
+
+def test_pages_with_the_same_ids_keep_apart() -> None:
+    pages = [page('<p id="a"><a href="#a">here</a> <a href="two.html#a">there</a></p>')]
+    pages.append(page('<p id="a"><a href="one.html#a">back</a> <a href="one.html">top</a></p>', "book/two"))
+    soup = BeautifulSoup(onebook.document([*pages, onebook.appendix(pages)]), "html.parser")
+    ids = [tag["id"] for tag in soup.find_all(id=True)]
+    assert len(ids) == len(set(ids)) and {"book-one", "book-one--a", "book-two", "book-two--a"} <= set(ids)
+    assert {link["href"][1:] for link in soup.select("a[href^='#']")} <= set(ids)
+    assert [link["href"] for link in soup.select("article p a")] == [
+        "#book-one--a",
+        "#book-two--a",
+        "#book-one--a",
+        "#book-one",
+    ]
+
+
+def test_of_two_ids_on_a_page_the_first_stays_as_in_a_browser() -> None:
+    first, second = page('<p id="a">x</p><p id="a">y</p>').article.find_all("p")
+    assert first["id"] == "book-one--a" and not second.has_attr("id")
+
+
+def test_a_drawing_keeps_its_parts_together() -> None:
+    svg = page('<svg aria-labelledby="t u"><path id="p"/><use href="#p" clip-path="url(#c)"/></svg>').article.svg
+    assert svg["aria-labelledby"] == "book-one--t book-one--u"
+    assert svg.use["href"] == "#" + svg.path["id"] == "#book-one--p"
+    assert svg.use["clip-path"] == "url(#book-one--c)"
+
+
+def test_what_is_for_the_screen_goes() -> None:
+    inner = (
+        '<h2>Two<a class="headerlink" href="#top">#</a></h2><script>1</script><button>Copy</button>'
+        '<a href="../_images/a.png"><img loading="lazy" src="../_images/a.png"></a>'
+        '<a href="../_modules/x.html#f"><span class="viewcode-link">[source]</span></a>'
+    )
+    left = page(inner).article
+    assert left.get_text() == "OneTwo" and not left.select("script, button, a")
+    assert left.img.attrs == {"src": "_images/a.png"}
+
+
+@pytest.mark.parametrize(
+    "cell, told",
+    [
+        ('<div class="cell">{}<div class="cell_output"><img src="a.png"></div></div>', False),
+        ('<div class="cell">{}</div>', False),
+        ('<div class="cell">{}<div class="cell_output"><div class="output stream">7</div></div></div>', True),
+        ('<div class="cell" id="check-1-1-1">{}<div class="cell_output"><img src="a.png"></div></div>', True),
+    ],
+)
+def test_folded_code_that_only_draws_is_left_out(cell: str, told: bool) -> None:
+    left = page(cell.format(FOLD.format("plot()"))).article
+    assert ("plot()" in left.get_text()) is told and "Show the code" not in left.get_text()
+    assert len(left.select("img")) == cell.count("<img"), "the figure stays"
+    assert bool(left.select(".cell")) is ("cell_output" in cell), "an empty cell does not stay"
+
+
+def test_an_aside_that_is_folded_stands_open() -> None:
+    left = page('<div class="dropdown admonition"><p class="admonition-title">Aside</p><p>It is so.</p></div>')
+    assert "It is so." in left.article.get_text() and not left.answers
+
+
+SOLVED = f"""
+<div class="exercise" id="ex-a"><p class="admonition-title">Exercise 1.1</p><section><p>Why?</p></section></div>
+<div class="solution dropdown admonition" id="book/one-solution-1">
+<p class="admonition-title">Solution to<a href="#ex-a"> Exercise 1.1</a></p>
+<p>Because of <a href="#top">this</a>.</p></div>
+<div class="cell">{FOLD.format("print(7)")}<div class="cell_output"><div class="stream">7</div></div></div>
+<p>The text goes on.</p>"""
+
+
+def test_a_solution_moves_with_its_cell_and_links_lead_both_ways() -> None:
+    made = page(SOLVED)
+    (solution,) = made.answers
+    text = solution.get_text()
+    assert "Because" in text and "print(7)" in text and "The text goes on." not in text
+    assert "Because" not in made.article.get_text() and "print(7)" not in made.article.get_text()
+    there = made.article.select_one("#book-one--ex-a .to-answer a")
+    assert there["href"] == "#" + solution["id"] and there.span["data-page-of"] == solution["id"]
+    assert solution.a["href"] == "#book-one--ex-a"
+    back = onebook.appendix([made])
+    assert back.article.find(id=solution["id"]) is solution and onebook.sections(back)[0][1].get_text() == "One"
+
+
+def test_an_answer_is_named_after_its_section() -> None:
+    folded = '<div class="dropdown admonition"><p class="admonition-title">Answer</p><p>42</p></div>'
+    made = page(f'<section id="s"><h2>Six by nine</h2><p>How many?</p>{folded}</section>')
+    (answer,) = made.answers
+    assert answer.select_one(".admonition-title").get_text() == "Answer: Six by nine"
+    assert answer.a["href"] == "#book-one--s" and "42" in answer.get_text()
+    assert made.article.select_one("#book-one--s .to-answer a")["href"] == "#" + answer["id"]
+    assert "42" not in made.article.get_text()
+
+
+def test_a_figure_that_moves_stands_still() -> None:
+    moving = (
+        '<div class="vaelib-figure"><img src="a.png" alt="A"><input type="range"><p>K = 3</p><script>1</script></div>'
+    )
+    assert str(page(moving).article.select_one(".vaelib-figure").decode_contents()) == '<img alt="A" src="book/a.png"/>'
+    with pytest.raises(ValueError, match="no still"):
+        page('<div class="vaelib-figure"><canvas></canvas></div>')
+
+
+def test_punctuation_keeps_to_its_formula() -> None:
+    left = page(r'<p>So (<span class="math">\(x\)</span>), a <span class="math">\(y\)</span>-axis and</p>').article.p
+    assert left.get_text() == r"So (\(x\)), a \(y\)-axis and"
+    assert [held.get_text() for held in left.select(".held")] == [r"(\(x\)),", r"\(y\)-axis"]
+
+
+def test_long_code_may_break_and_its_text_is_the_same() -> None:
+    tokens = '<span class="k">def</span> <span class="n">f</span><span class="p">():</span>'
+    short, long = page(f"<pre>{tokens}\n</pre><pre>{tokens}{chr(10) * 30}</pre>").article.select("pre")
+    assert short.get_text() == "def f():\n" and [tag["class"] for tag in short.select("span")] == [["k"]]
+    assert long.get("class") == "long" and not short.get("class")
+
+
+def test_a_heading_with_mathematics_has_plain_letters() -> None:
+    heading = onebook.fragment(r"<h2>The  bound <span>\(\mathcal{L}_K\)</span></h2>")
+    assert onebook.plain(heading) == "The bound L_K"
+
+
+def test_the_order_is_that_of_the_table_of_contents() -> None:
+    parts = onebook.table_of_contents()
+    assert [f"{name}.md" for _, names in parts for name in names] == list(parse_toc_yaml(ROOT / "_toc.yml"))
+    assert parts[0] == ("", ["book/index"])
+
+
+def small_pdf(*targets: DictionaryObject) -> PdfReader:
+    """A blank page with a place called ``here`` and these links."""
+    writer = PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.add_named_destination("here", 0)
+    box = ArrayObject(NumberObject(number) for number in (0, 0, 9, 9))
+    for target in targets:
+        link = {NameObject("/Subtype"): NameObject("/Link"), NameObject("/Rect"): box}
+        writer.add_annotation(0, DictionaryObject(link | target))
+    writer.write(file := BytesIO())
+    return PdfReader(file)
+
+
+def to_name(name: str) -> DictionaryObject:
+    return DictionaryObject({NameObject("/Dest"): TextStringObject(name)})
+
+
+def to_address(address: str) -> DictionaryObject:
+    action = {NameObject("/S"): NameObject("/URI"), NameObject("/URI"): TextStringObject(address)}
+    return DictionaryObject({NameObject("/A"): DictionaryObject(action)})
+
+
+def test_a_link_to_nowhere_is_found_in_a_pdf() -> None:
+    good = to_name("here"), to_address("https://example.org/")
+    assert pdf.faults_in(small_pdf(*good), []) == []
+    (fault,) = pdf.faults_in(small_pdf(*good, to_name("elsewhere")), [])
+    assert fault == "page 1: a link to nowhere, elsewhere"
+    assert len(pdf.faults_in(small_pdf(to_address("http://127.0.0.1:8000/x"), to_address("_images/a.png")), [])) == 2
+
+
+def test_a_page_without_its_text_is_found_in_a_pdf() -> None:
+    made = onebook.Page("here", "", onebook.fragment(article("")))
+    (fault,) = pdf.faults_in(small_pdf(), [made])
+    assert fault == "page 1: no text, or not that of here"
+
+
+def test_faults_stop_the_build() -> None:
+    pdf.refuse([])
+    with pytest.raises(SystemExit, match="a picture is missing"):
+        pdf.refuse(["a picture is missing"])
+
+
+def test_the_pdf_holds_the_book() -> None:
+    if not pdf.PDF.is_file():
+        pytest.skip("there is no PDF: make pdf")
+    reader = PdfReader(pdf.PDF)
+    names = [name for _, names in onebook.table_of_contents() for name in names]
+    chapters = [entry for entry in reader.outline if not isinstance(entry, list)]
+    assert len(chapters) == len(names) + 1 and chapters[-1].title == "Solutions"
+    assert [reader.get_destination_page_number(entry) + 1 for entry in chapters[:-1]] == [
+        pdf.page_numbers(reader)[onebook.page_id(name)] for name in names
+    ]
+    assert reader.metadata.title.startswith("Bounding the Evidence") and pdf.PDF.stat().st_size < 15e6
