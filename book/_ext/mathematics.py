@@ -1,0 +1,123 @@
+"""Mathematics is set when the book is built: a page holds finished formulas and needs no script for them.
+
+MathJax (the folder ``mathjax`` beside this file) runs in V8, which the package mini-racer brings. Each formula becomes
+MathJax's HTML and, for screen readers, MathML. A formula that MathJax cannot read is a warning, and so an error in our
+build. The style sheet holds the rules of those signs that the book uses.
+"""
+
+from __future__ import annotations
+
+import atexit
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from py_mini_racer import JSEvalException, MiniRacer
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number, wrap_displaymath
+
+MATHJAX = Path(__file__).resolve().parent / "mathjax"
+# In the order in which they need each other.
+PARTS = ["loader", "core", "liteDOM", "tex-base", "ams", "chtml", "fonts-tex", "assistive-mml"]
+FONTS = "vendor/mathjax"
+SETUP = """
+const parts = MathJax._;
+const adaptor = parts.adaptors.liteAdaptor.liteAdaptor();
+parts.a11y["assistive-mml"].AssistiveMmlHandler(parts.handlers.html_ts.RegisterHTMLHandler(adaptor));
+const tex = () => new parts.input.tex_ts.TeX({
+  packages: ["base", "ams"],
+  formatError: (jax, error) => { throw new Error("MathJax: " + error.message); },
+});
+const chtml = () => {
+  const options = {fontURL: FONTS, adaptiveCSS: false};
+  return new parts.output.chtml_ts.CHTML({...options, font: new parts.output.chtml.fonts.tex_ts.TeXFont(options)});
+};
+const page = parts.mathjax.mathjax.document("", {InputJax: tex(), OutputJax: chtml()});
+const typeset = (formula, display) => adaptor.outerHTML(page.convert(formula, {display, em: 16, ex: 8}));
+const styles = () => adaptor.textContent(page.outputJax.styleSheet(page));
+0"""
+# A sign's own rule, or that of a sign drawn to the height or width of its content.
+SIGN = re.compile(r"mjx-(?:c|stretchy-[vh])\.(mjx-c[0-9A-F]+(?:\.TEX-[A-Z0-9]+)?)")
+logger = logging.getLogger(__name__)
+
+
+@cache
+def engine() -> MiniRacer:
+    """V8 with MathJax in it, started once."""
+    v8 = MiniRacer()
+    atexit.register(v8.close)  # else Python waits for it at its end, for ever
+    v8.eval(f'var global = globalThis, FONTS = "{FONTS}"; var MathJax = {{loader: {{load: []}}, startup: {{}}}}; 0')
+    for part in PARTS:
+        v8.eval((MATHJAX / f"{part}.js").read_text("utf8") + ";0")
+    v8.eval(SETUP)
+    return v8
+
+
+@cache
+def typeset(formula: str, display: bool = False) -> str:
+    """A formula as HTML, with MathML beside it that only screen readers read.
+
+    Raises:
+        ValueError: MathJax does not understand the formula; the message says why.
+    """
+    try:
+        return engine().call("typeset", formula, display).replace(' style="position: relative;"', "")
+    except JSEvalException as error:
+        reason = re.search(r"MathJax: ([^\n]*)", str(error))
+        raise ValueError(reason[1] if reason else str(error)) from None
+
+
+@cache
+def all_styles() -> list[str]:
+    """The rules for everything that MathJax can set."""
+    return engine().call("styles").split("\n\n")
+
+
+def styles(used: set[str]) -> str:
+    """The style sheet for these signs, named as signs() names them."""
+
+    def needed(rule: str) -> bool:
+        sign = SIGN.search(rule)
+        return sign is None or sign[1].replace(".", " ") in used
+
+    sheet = "\n".join(rule for rule in all_styles() if needed(rule))
+    # Widths are in the sheet, not in the fonts: what is read before a font has come stays where it is.
+    return re.sub(r"@font-face /\* \d+ \*/ \{", "@font-face {\n  font-display: swap;", sheet)
+
+
+def signs(html: str) -> set[str]:
+    """The signs on a page, each with its font, as the elements' classes name them."""
+    return set(re.findall(r'class="(?:[^"]* )?(mjx-c[0-9A-F]+(?: TEX-[A-Z0-9]+)?)"', html))
+
+
+def formula(writer: Any, node: nodes.Element, source: str, display: bool) -> str:
+    try:
+        return typeset(source, display)
+    except ValueError as error:
+        logger.warning("mathematics: %s: %s", error, source, location=node)
+        return writer.encode(source)
+
+
+def visit_inline(writer: Any, node: nodes.math) -> None:
+    opening = writer.starttag(node, "span", "", CLASS="math notranslate nohighlight")
+    writer.body.append(f"{opening}{formula(writer, node, node.astext(), display=False)}</span>")
+    raise nodes.SkipNode
+
+
+def visit_display(writer: Any, node: nodes.math_block) -> None:
+    writer.body.append(writer.starttag(node, "div", CLASS="math notranslate nohighlight"))
+    if node["number"]:
+        writer.body.append(f'<span class="eqno">({get_node_equation_number(writer, node)})')
+        writer.add_permalink_ref(node, "Link to this equation")
+        writer.body.append("</span>")
+    source = node.astext() if node["nowrap"] else wrap_displaymath(node.astext(), None, False)
+    writer.body.append(f"{formula(writer, node, source, display=True)}</div>\n")
+    raise nodes.SkipNode
+
+
+def setup(app: Any) -> dict[str, bool]:
+    app.add_html_math_renderer("typeset", (visit_inline, None), (visit_display, None))
+    app.connect("config-inited", lambda _, config: setattr(config, "html_math_renderer", "typeset"))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
