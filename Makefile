@@ -11,19 +11,21 @@ export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
-.PHONY: help venv book pdf offline test test-slow lint format notebooks chapters bench test-peers peers serve clean distclean
+.PHONY: help venv book pdf offline test test-browser test-slow vendor lint format notebooks chapters bench test-peers peers serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
 	@echo "make pdf        the whole book as one PDF, _build/pdf/; needs Chromium, as the next does"
 	@echo "make offline    the book as a zip to read without a network, _build/offline/"
 	@echo "make test       lint, types, tests, and every notebook run again and compared"
+	@echo "make test-browser  the built pages in Chromium: figures that move, axe, budgets, keyboard"
 	@echo "make test-slow  training that is killed, training on several processes, and test-peers"
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
 	@echo "make serve      build the book and serve it at http://localhost:8000"
 	@echo "make chapters   measure every chapter: seconds, memory, words (benchmarks/CHAPTERS.md)"
 	@echo "make bench      measure vaelib beside its peers, some 12 minutes (benchmarks/RESULTS.md)"
 	@echo "make test-peers the values and gradients of vaelib against its peers'; both install $(PEERS)"
+	@echo "make vendor     renew what is kept from elsewhere: MathJax and icons; needs npm"
 	@echo "make lint       ruff and mypy;  make format  lets ruff mend what it can"
 	@echo "make clean      remove what was built;  make distclean  removes $(VENV) too"
 	@echo
@@ -67,6 +69,12 @@ test: lint
 	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks.cfg -n 2 --dist loadfile book/notebooks
 	@echo "All tests passed: lint, types, tests, and every notebook prints what it says."
+
+test-browser: book
+	$(BIN)/pytest -n 2 --dist worksteal tests/browser
+
+vendor: venv
+	$(BIN)/python book/_ext/vendor.py
 
 test-slow: venv test-peers
 	$(BIN)/pytest -n 2 -m slow

@@ -45,9 +45,11 @@ SCRIPTS = [
     "scripts/bootstrap.js",
     "scripts/pydata-sphinx-theme.js",
     "scripts/sphinx-book-theme.js",
+    "course.js",
 ]
 # What no page needs: Font Awesome, for which there are icons.css and its fonts; Thebe, which is off; cards and tabs,
-# of which the book has none; theme.css, which only imports basic.css; a name that only a switch of versions reads.
+# of which the book has none; theme.css, which only imports basic.css; names that only a switch of versions and a
+# folded index read.
 UNUSED = [
     "vendor/fontawesome/",
     "sphinx-thebe.",
@@ -55,6 +57,7 @@ UNUSED = [
     "design-tabs.js",
     "styles/theme.css",
     "DOCUMENTATION_OPTIONS.pagename",
+    "DOCUMENTATION_OPTIONS.COLLAPSE_INDEX",
 ]
 # The colours that the reader chose, or that the system has, before anything is drawn; the theme's line leaves "auto"
 # for its script to resolve, and the page would be light until then.
@@ -86,7 +89,9 @@ def one_style_sheet(soup: BeautifulSoup) -> None:
         if "preload" in link["rel"] or any(part in name for part in UNUSED):
             link.decompose()
         elif "stylesheet" in link["rel"] and known(name, STYLES):
-            place = place or link.insert_before(soup.new_tag("link", rel="stylesheet", href=bundled(link["href"], "css")))
+            place = place or link.insert_before(
+                soup.new_tag("link", rel="stylesheet", href=bundled(link["href"], "css"))
+            )
             link.decompose()
 
 
@@ -234,5 +239,5 @@ def setup(app: Any) -> dict[str, bool]:
     code = b"".join(Path(module.__file__).read_bytes() for module in (accessible, mathematics, sys.modules[__name__]))
     app.add_config_value("light_code", hashlib.sha256(code).hexdigest(), "html")
     app.connect("html-page-context", describe)
-    app.connect("build-finished", bundle)
+    app.connect("build-finished", bundle, priority=900)  # after the theme has written its colours of code
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -48,14 +48,9 @@ The search finds pages and sections, and lists them without excerpts. Links to o
 {licences}
 The same book on the web: {site}
 """
-SETTLED = """async () => {
-  const raw = () => document.querySelectorAll(".math:not(:has(mjx-container, math, svg))").length;
-  const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
-  for (let i = 0; i < 200 && raw() && !window.MathJax?.startup?.promise; i++) await pause();
-  await window.MathJax?.startup?.promise;
-  await window.MathJax?.startup?.document?.lazyTypesetAll?.();
+SETTLED = """() => {
   return {
-    raw: raw(),
+    raw: document.querySelectorAll(".math:not(:has(mjx-container))").length,
     broken: document.querySelectorAll("mjx-merror").length,
     pictures: [...document.images].filter((image) => image.complete && !image.naturalWidth).map((image) => image.src),
     modules: document.querySelectorAll("script[type=module]").length,

@@ -29,21 +29,12 @@ PDF = ROOT / "_build" / "pdf" / "bounding-the-evidence.pdf"
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 # The width of the text on paper, so that what is measured on the screen is what is printed: 162 mm.
 WIDTH = 612
-# All of the mathematics when we say so, and no copy of it in MathML: a program that reads the PDF would find both.
-MATHJAX = """{
-  tex: {inlineMath: [["\\\\(", "\\\\)"]], displayMath: [["\\\\[", "\\\\]"]]},
-  options: {enableMenu: false, enableAssistiveMml: false, menuOptions: {settings: {assistiveMml: false}},
-            ignoreHtmlClass: "mathjax_ignore", processHtmlClass: "math"},
-  startup: {typeset: false},
-}"""
 # Of the screen's style sheets stay MathJax's rules and the colours of code on white.
 SET = """async () => {
   const ours = /mjx|html\\[data-theme="light"\\] \\.highlight/i;
   for (const {sheet} of document.querySelectorAll("link.screen")) {
     for (let i = sheet.cssRules.length; i--; ) if (!ours.test(sheet.cssRules[i].cssText)) sheet.deleteRule(i);
   }
-  await window.MathJax?.startup.promise;
-  await window.MathJax?.typesetPromise();
   await document.fonts.ready;
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
 }"""
@@ -91,10 +82,6 @@ NUMBER = """(pages) => {
 @contextmanager
 def opened(text: str) -> Iterator[Tab]:
     """The one document in a browser, on the site of the built book; an error in its console is an error here."""
-    if "<mjx-container" not in text:  # the pages leave it to the browser to set their mathematics
-        address = config()["sphinx"]["config"]["mathjax_path"]
-        script = f'<script>window.MathJax = {MATHJAX}</script><script src="_static/{address}"></script>'
-        text = text.replace("</head>", f"{script}</head>")
     with serve(HTML) as site, chromium() as browser:
         tab = browser.new_page(viewport={"width": WIDTH, "height": 900})
         tab.emulate_media(media="print", color_scheme="light")

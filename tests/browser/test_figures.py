@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import CHAPTERS
 from playwright.sync_api import Browser, Locator, Page
 
 from vaelib import iwae, jensen, latent, proxies, widgets
@@ -20,8 +21,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from oracles import bound_1d  # noqa: E402
 
-CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("0*.md"))
-KINDS = {"evidence": "05_iwae", "jensen": "03_jensen", "latent": "04_elbo"}
+KINDS = {"evidence": "book/05_iwae", "jensen": "book/03_jensen", "latent": "book/04_elbo"}
 # Sets a slider as a hand does: with the event that the page listens to.
 SLIDE = "(slider, position) => { slider.value = position; slider.dispatchEvent(new Event('input', {bubbles: true})); }"
 
@@ -87,12 +87,12 @@ def values_at(state: dict, positions: dict[str, int]) -> list[float]:
 
 
 def test_at_least_eight_figures_move(open_page) -> None:
-    assert sum(open_page(chapter).locator(".vaelib-figure").count() for chapter in CHAPTERS) >= 8
+    assert sum(open_page(chapter).page.locator(".vaelib-figure").count() for chapter in CHAPTERS) >= 8
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_control_changes_the_picture_and_its_text(open_page, chapter) -> None:
-    for figure in started(open_page(chapter)):
+    for figure in started(open_page(chapter).page):
         state = state_of(figure)
         for control in state["controls"]:
             seen = set()
@@ -113,7 +113,7 @@ def test_every_control_changes_the_picture_and_its_text(open_page, chapter) -> N
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_frame_is_a_picture_with_its_own_text(open_page, chapter) -> None:
-    page = open_page(chapter)
+    page = open_page(chapter).page
     for figure in started(page):
         state = state_of(figure)
         if figure.get_attribute("data-kind") != "frames":
@@ -131,7 +131,7 @@ def test_every_frame_is_a_picture_with_its_own_text(open_page, chapter) -> None:
 
 
 def test_what_changed_is_announced(open_page) -> None:
-    figure = started(open_page("01_latent_variable_models"))[0]
+    figure = started(open_page("book/01_latent_variable_models").page)[0]
     region = figure.locator("[aria-live=polite]")
     assert region.text_content() == ""  # nothing is said before something moves
     slide(figure, along=8)
@@ -162,7 +162,7 @@ def evidence_truth(state: dict, mu: float, s: float, K: int) -> dict[str, float]
 
 
 def test_the_evidence_in_the_browser_is_vaelibs(open_page) -> None:
-    figure = figure_of(open_page(KINDS["evidence"]), "evidence")
+    figure = figure_of(open_page(KINDS["evidence"]).page, "evidence")
     state = state_of(figure)
     presets = [
         {**preset, "K": k} for preset in state["presets"].values() for k in range(len(state["controls"][2]["values"]))
@@ -177,7 +177,7 @@ def test_the_evidence_in_the_browser_is_vaelibs(open_page) -> None:
 
 
 def test_jensen_in_the_browser_is_vaelibs(open_page) -> None:
-    figure = figure_of(open_page(KINDS["jensen"]), "jensen")
+    figure = figure_of(open_page(KINDS["jensen"]).page, "jensen")
     state = state_of(figure)
     for positions in corners(state):
         slide(figure, **positions)
@@ -191,7 +191,7 @@ def test_jensen_in_the_browser_is_vaelibs(open_page) -> None:
 
 
 def test_the_decoder_in_the_browser_is_vaelibs(open_page) -> None:
-    figure = figure_of(open_page(KINDS["latent"]), "latent")
+    figure = figure_of(open_page(KINDS["latent"]).page, "latent")
     state, drawn = state_of(figure), drawn_of(figure)
     weights = [{name: np.frombuffer(b64decode(layer[name]), "<f4") for name in layer} for layer in drawn["layers"]]
     decoder = proxies.GaussianDecoder(2, 64, hidden=[len(layer["bias"]) for layer in weights[:-1]])
@@ -208,13 +208,13 @@ def test_the_decoder_in_the_browser_is_vaelibs(open_page) -> None:
 
 
 def test_the_walk_is_light(open_page) -> None:
-    drawn = drawn_of(figure_of(open_page(KINDS["latent"]), "latent"))
+    drawn = drawn_of(figure_of(open_page(KINDS["latent"]).page, "latent"))
     assert len(json.dumps(drawn)) <= 100_000
 
 
 @pytest.mark.parametrize("kind, names", [("evidence", ["mean"]), ("jensen", ["first"]), ("latent", ["z1", "z2"])])
 def test_a_handle_can_be_dragged(open_page, kind, names) -> None:
-    page = open_page(KINDS[kind])
+    page = open_page(KINDS[kind]).page
     figure = figure_of(page, kind)
     handle = figure.locator("circle.handle").first
     box = handle.bounding_box()
@@ -230,7 +230,7 @@ def test_a_handle_can_be_dragged(open_page, kind, names) -> None:
 
 
 def test_the_keyboard_moves_a_slider(open_page) -> None:
-    page = open_page("02_proxies")
+    page = open_page("book/02_proxies").page
     figure = started(page)[0]
     slider = figure.locator("input[type=range]").first
     slider.focus()
@@ -245,7 +245,7 @@ def test_the_keyboard_moves_a_slider(open_page) -> None:
 
 
 def test_play_goes_to_the_end_and_stops(open_page) -> None:
-    figure = started(open_page("04_elbo"))[0]
+    figure = started(open_page("book/04_elbo").page)[0]
     slider, play = figure.locator("input[name=half_step]"), figure.get_by_role("button", name="Play")
     slide(figure, half_step=5)
     play.click()
@@ -255,7 +255,7 @@ def test_play_goes_to_the_end_and_stops(open_page) -> None:
 
 
 def test_presets_move_all_controls_at_once(open_page) -> None:
-    figure = figure_of(open_page(KINDS["evidence"]), "evidence")
+    figure = figure_of(open_page(KINDS["evidence"]).page, "evidence")
     figure.get_by_role("button", name="Exact").click()
     found = numbers(figure)
     assert found["kl"] == pytest.approx(0, abs=1e-12) and found["bound"] == pytest.approx(found["log_p"], abs=1e-6)
@@ -263,7 +263,7 @@ def test_presets_move_all_controls_at_once(open_page) -> None:
 
 
 def test_a_finger_moves_the_walk_on_a_phone(open_page) -> None:
-    page = open_page(KINDS["latent"], width=390, has_touch=True)
+    page = open_page(KINDS["latent"], width=390, has_touch=True).page
     figure = figure_of(page, "latent")
     before = shown(figure)
     pad = figure.locator("rect.pad").bounding_box()
@@ -274,7 +274,7 @@ def test_a_finger_moves_the_walk_on_a_phone(open_page) -> None:
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_without_javascript_the_first_state_shows(open_page, chapter) -> None:
-    page = open_page(chapter, java_script_enabled=False)
+    page = open_page(chapter, java_script_enabled=False).page
     figures = page.locator(".vaelib-figure").all()
     assert figures
     for figure in figures:
@@ -286,7 +286,7 @@ def test_without_javascript_the_first_state_shows(open_page, chapter) -> None:
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_in_print_there_is_a_picture_and_no_control(open_page, chapter) -> None:
-    page = open_page(chapter)
+    page = open_page(chapter).page
     figures = started(page)
     page.emulate_media(media="print")
     for figure in figures:
@@ -294,8 +294,8 @@ def test_in_print_there_is_a_picture_and_no_control(open_page, chapter) -> None:
         assert not figure.locator("input").first.is_visible()
 
 
-def test_from_a_folder_on_disk_figures_move_too(browser: Browser) -> None:
-    page = browser.new_page()
+def test_from_a_folder_on_disk_figures_move_too(chromium: Browser) -> None:
+    page = chromium.new_page()
     page.goto((ROOT / "_build" / "html" / "book" / "03_jensen.html").as_uri())
     for figure in started(page):
         before = shown(figure)
@@ -304,10 +304,10 @@ def test_from_a_folder_on_disk_figures_move_too(browser: Browser) -> None:
     page.close()
 
 
-def test_the_module_that_jupyter_loads_draws_and_reports(browser: Browser) -> None:
+def test_the_module_that_jupyter_loads_draws_and_reports(chromium: Browser) -> None:
     """anywidget's contract: ``render({model, el})``, with a model that has get, set and save_changes."""
     figure = widgets.jensen()
-    page = browser.new_page()
+    page = chromium.new_page()
     page.set_content(f"<style>{figure._css}</style><div id=here></div>")
     page.evaluate(
         """async ([esm, state]) => {
