@@ -2,8 +2,48 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bs4 import BeautifulSoup
 
 
+def icons_are_silent(soup: BeautifulSoup) -> None:
+    for icon in soup.select("i[class*=fa-]"):
+        icon["aria-hidden"] = "true"
+
+
+def buttons_are_called_what_they_show(soup: BeautifulSoup) -> None:
+    """The field that opens the search shows "Search Ctrl+K"; the keys are no part of its name."""
+    for button in soup.select("button.search-button-field"):
+        button["aria-keyshortcuts"] = "Control+K"
+        for keys in button.select(".search-button__kbd-shortcut"):
+            keys["aria-hidden"] = "true"
+
+
+def all_is_in_a_landmark(soup: BeautifulSoup) -> None:
+    """The book's name and the search stand beside the list of chapters, in the same bar."""
+    for bar in soup.select(".bd-sidebar-primary"):
+        bar["role"], bar["aria-label"] = "navigation", "Book"
+
+
+def roles_are_those_that_are_meant(soup: BeautifulSoup) -> None:
+    """Works in the bibliography have roles that are deprecated, in a list that holds more than its items."""
+    for tag in soup.select("[role=doc-biblioentry], .citation-list[role=list]"):
+        del tag["role"]
+
+
+def an_id_is_given_once(soup: BeautifulSoup) -> None:
+    """Every theorem's content has the id proof-content, to which nothing refers."""
+    times = Counter(tag["id"] for tag in soup.find_all(id=True))
+    for tag in soup.find_all(id="proof-content"):
+        if times["proof-content"] > 1:
+            del tag["id"]
+
+
 def mend(soup: BeautifulSoup) -> None:
-    pass
+    """All of these, on one page."""
+    icons_are_silent(soup)
+    buttons_are_called_what_they_show(soup)
+    all_is_in_a_landmark(soup)
+    roles_are_those_that_are_meant(soup)
+    an_id_is_given_once(soup)

@@ -15,9 +15,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 
-import browser as browser_of_the_book  # noqa: E402
-from execution import ROOT  # noqa: E402
-from sphinx_external_toc.parsing import parse_toc_yaml  # noqa: E402
+import browser as browser_of_the_book
+from execution import ROOT
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 HEIGHTS = {1280: 900, 390: 844}
 PAGES = [Path(name).with_suffix("").as_posix() for name in parse_toc_yaml(ROOT / "_toc.yml")]
@@ -105,10 +105,11 @@ OpenPage = Callable[..., Visit]
 def open_page(chromium: Browser, address: str) -> Iterator[OpenPage]:
     """Opens a page of the book: ``visit = open_page("book/04_elbo", width=390, theme="dark")``.
 
-    ``visit.page`` is Playwright's page, loaded. ``visit.complaints`` holds whatever has gone wrong on it up to now: errors
-    and warnings of the console, errors of scripts, requests that failed or went elsewhere. At the end of the test it must
-    be empty, which this fixture looks after. Further arguments go to Playwright's ``new_context``
-    (``java_script_enabled=False``, ``has_touch=True``). Each page has its own context: no cache, no stored setting.
+    ``visit.page`` is Playwright's page, loaded. ``visit.complaints`` holds whatever has gone wrong on it up to now:
+    errors and warnings of the console, errors of scripts, requests that failed or went elsewhere. At the end of the
+    test it must be empty, which this fixture looks after. ``visit.transferred()`` says how many bytes came, for each
+    address. Further arguments go to Playwright's ``new_context`` (``java_script_enabled=False``, ``has_touch=True``).
+    Each page has its own context: no cache, no stored setting.
     """
     opened: list[tuple[BrowserContext, Visit]] = []
 

@@ -1,0 +1,9 @@
+// Whatever scrolls sideways can be reached with the keyboard, as soon as it does: a narrow window, an opened cell.
+const sideways = "pre, mjx-container[display], .pst-scrollable-table-container, .cell_output";
+const reach = new ResizeObserver((changes) => {
+  for (const { target } of changes) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const box of document.querySelectorAll(sideways)) reach.observe(box);
