@@ -13,7 +13,11 @@ def icons_are_silent(soup: BeautifulSoup) -> None:
 
 
 def buttons_are_called_what_they_show(soup: BeautifulSoup) -> None:
-    """The field that opens the search shows "Search Ctrl+K"; the keys are no part of its name."""
+    """The field that opens the search shows "Search Ctrl+K", of which the keys are no part of its name; what opens a
+    cell says "Show the code", and is not to be called something else.
+    """
+    for summary in soup.select("summary[aria-label]"):
+        del summary["aria-label"]
     for button in soup.select("button.search-button-field"):
         button["aria-keyshortcuts"] = "Control+K"
         for keys in button.select(".search-button__kbd-shortcut"):

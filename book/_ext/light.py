@@ -66,6 +66,8 @@ colours.mode = localStorage.getItem("mode") || "auto";
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;
 colours.theme = colours.mode === "auto" ? (dark ? "dark" : "light") : colours.mode;
 """
+# The theme's script lays out the whole page to find what scrolls sideways; course.js is told when something does.
+LAYS_OUT_ALL = '"pre, .nboutput > .output_area, .cell_output > .output, .jp-RenderedHTMLCommon"'
 # A figure within so many characters of the start may be seen at once.
 FIRST_VIEW = 1500
 DESCRIPTION = 155
@@ -222,13 +224,23 @@ def style_sheet(static: Path, pages: list[Path]) -> str:
     return re.sub(r"/\*# sourceMappingURL.*?\*/|@charset[^;]*;", "", text)
 
 
+def one_script(static: Path) -> str:
+    """All scripts that pages need.
+
+    Raises:
+        ValueError: the theme's script is not the one that is known here.
+    """
+    text = ";\n".join(path.read_text("utf8") for path in parts(static, SCRIPTS))
+    if text.count(LAYS_OUT_ALL) != 1:
+        raise ValueError(f"pydata-sphinx-theme.js has no {LAYS_OUT_ALL}: see what it does now, and amend light.py")
+    return re.sub(r"^//# sourceMappingURL.*$", "", text.replace(LAYS_OUT_ALL, '"#nothing"'), flags=re.M)
+
+
 def bundle(app: Any, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
         static = Path(app.outdir, "_static")
         (static / "book.css").write_text(style_sheet(static, list(Path(app.outdir).rglob("*.html"))), "utf8")
-        scripts = (path.read_text("utf8") for path in parts(static, SCRIPTS))
-        text = re.sub(r"^//# sourceMappingURL.*$", "", ";\n".join(scripts), flags=re.M)
-        (static / "book.js").write_text(text, "utf8")
+        (static / "book.js").write_text(one_script(static), "utf8")
 
 
 def setup(app: Any) -> dict[str, bool]:

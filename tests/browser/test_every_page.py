@@ -78,7 +78,7 @@ def test_a_page_is_quiet_and_complete(open_page: OpenPage, name: str) -> None:
 
 @each_width
 @each_page
-def test_the_first_view_is_light(open_page: OpenPage, name: str, width: int) -> None:
+def test_the_first_view_is_light_and_the_page_as_wide_as_the_window(open_page: OpenPage, name: str, width: int) -> None:
     visit = open_page(name, width)
     assert visit.page.evaluate(SHIFTED) <= SHIFT
     sizes = visit.transferred()
@@ -89,14 +89,9 @@ def test_the_first_view_is_light(open_page: OpenPage, name: str, width: int) -> 
         "performance.getEntriesByType('resource').filter(r => r.renderBlockingStatus === 'blocking').map(r => r.name)"
     )
     assert [url.rpartition("/")[2] for url in blocking] == ["book.css"]
-
-
-@each_width
-@each_page
-def test_only_equations_code_and_tables_scroll_sideways(open_page: OpenPage, name: str, width: int) -> None:
-    visit = open_page(name, width)
+    visit.lay_out_all()
     wide, window = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert wide <= window
+    assert wide <= window, "only equations, code and tables scroll sideways, each by itself"
 
 
 @each_theme
@@ -106,6 +101,7 @@ def test_a_page_is_accessible(open_page: OpenPage, name: str, width: int, theme:
     """By axe-core's rules, all of them."""
     visit = open_page(name, width, theme)
     assert visit.page.evaluate("document.documentElement.dataset.theme") == theme
+    visit.lay_out_all()
     found = Axe().run(visit.page, options={"resultTypes": ["violations"]})
     violations = [
         f"{violation['id']}: {node['html'][:120]}: {node['failureSummary'].splitlines()[1].strip()}"
