@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bs4 import BeautifulSoup
 
 
-def mend(soup: BeautifulSoup) -> None:
-    """Mend a page before it is written. Colours are course.css's work, and what scrolls that of course.js."""
-    name_the_logo(soup)
-    plain_bibliography(soup)
-    one_of_each_id(soup)
+def icons_are_silent(soup: BeautifulSoup) -> None:
+    for icon in soup.select("i[class*=fa-]"):
+        icon["aria-hidden"] = "true"
 
 
-def name_the_logo(soup: BeautifulSoup) -> None:
-    """The logo leads to the front page; it belongs to a landmark, as all that is on a page."""
-    for logo in soup.select("div.sidebar-primary-item:has(> a.navbar-brand)"):
-        logo.name = "nav"
-        logo["aria-label"] = "Front page"
-        for image in logo.select("img"):
-            image["alt"] = ""  # the name stands beside it
+def buttons_are_called_what_they_show(soup: BeautifulSoup) -> None:
+    """The field that opens the search shows "Search Ctrl+K", of which the keys are no part of its name; what opens a
+    cell says "Show the code", and is not to be called something else.
+    """
+    for summary in soup.select("summary[aria-label]"):
+        del summary["aria-label"]
+    for button in soup.select("button.search-button-field"):
+        button["aria-keyshortcuts"] = "Control+K"
+        for keys in button.select(".search-button__kbd-shortcut"):
+            keys["aria-hidden"] = "true"
 
 
-def plain_bibliography(soup: BeautifulSoup) -> None:
-    """docutils gives works a role that is deprecated, inside a list that is none."""
-    for tag in soup.select("[role=doc-biblioentry], div.citation-list[role=list]"):
+def all_is_in_a_landmark(soup: BeautifulSoup) -> None:
+    """The book's name and the search stand beside the list of chapters, in the same bar."""
+    for bar in soup.select(".bd-sidebar-primary"):
+        bar["role"], bar["aria-label"] = "navigation", "Book"
+
+
+def roles_are_those_that_are_meant(soup: BeautifulSoup) -> None:
+    """Works in the bibliography have roles that are deprecated, in a list that holds more than its items."""
+    for tag in soup.select("[role=doc-biblioentry], .citation-list[role=list]"):
         del tag["role"]
 
 
-def one_of_each_id(soup: BeautifulSoup) -> None:
-    """sphinx-proof names the content of every box alike."""
-    for box in soup.select("[id=proof-content]"):
-        del box["id"]
+def an_id_is_given_once(soup: BeautifulSoup) -> None:
+    """Every theorem's content has the id proof-content, to which nothing refers."""
+    times = Counter(tag["id"] for tag in soup.find_all(id=True))
+    for tag in soup.find_all(id="proof-content"):
+        if times["proof-content"] > 1:
+            del tag["id"]
+
+
+def mend(soup: BeautifulSoup) -> None:
+    """All of these, on one page."""
+    icons_are_silent(soup)
+    buttons_are_called_what_they_show(soup)
+    all_is_in_a_landmark(soup)
+    roles_are_those_that_are_meant(soup)
+    an_id_is_given_once(soup)

@@ -86,6 +86,14 @@ class Compressing(SimpleHTTPRequestHandler):
         return BytesIO(body)
 
 
+class Server(ThreadingHTTPServer):
+    """A browser that closes a page drops its connections; that is no error to tell of."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serve(folder: Path = HTML) -> Iterator[str]:
     """The folder on this machine's loopback; gives the address, without a slash at its end.
@@ -95,7 +103,7 @@ def serve(folder: Path = HTML) -> Iterator[str]:
     """
     if not (folder / "index.html").is_file():
         raise SystemExit(f"{folder.relative_to(ROOT)} holds no built book: make book")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Compressing, directory=str(folder)))
+    server = Server(("127.0.0.1", 0), partial(Compressing, directory=str(folder)))
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

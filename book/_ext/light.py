@@ -1,4 +1,4 @@
-"""Pages that load at once: one style sheet, one script at the end, icons of our own, pictures that wait.
+"""Pages that load at once: one style sheet, one script that waits, icons of our own, pictures that wait.
 
 The theme's template renders a page; what it gave is then rewritten here, before it is written. A style sheet or script
 that this file does not know stays on the page as it is: the budget of requests in tests/browser notices it.
@@ -48,16 +48,15 @@ SCRIPTS = [
     "course.js",
 ]
 # What no page needs: Font Awesome, for which there are icons.css and its fonts; Thebe, which is off; cards and tabs,
-# of which the book has none; theme.css, which only imports basic.css; names that only a switch of versions and a
-# folded index read.
+# of which the book has none; theme.css, which only imports basic.css; settings of what is not here (a switch of
+# versions, an index that folds).
 UNUSED = [
     "vendor/fontawesome/",
     "sphinx-thebe.",
     "sphinx-design.min.css",
     "design-tabs.js",
     "styles/theme.css",
-    "DOCUMENTATION_OPTIONS.pagename",
-    "DOCUMENTATION_OPTIONS.COLLAPSE_INDEX",
+    "DOCUMENTATION_OPTIONS.",
 ]
 # The colours that the reader chose, or that the system has, before anything is drawn; the theme's line leaves "auto"
 # for its script to resolve, and the page would be light until then.
@@ -68,6 +67,8 @@ colours.mode = localStorage.getItem("mode") || "auto";
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;
 colours.theme = colours.mode === "auto" ? (dark ? "dark" : "light") : colours.mode;
 """
+# The theme's script lays out the whole page to find what scrolls sideways; course.js is told when something does.
+LAYS_OUT_ALL = '"pre, .nboutput > .output_area, .cell_output > .output, .jp-RenderedHTMLCommon"'
 # A figure within so many characters of the start may be seen at once.
 FIRST_VIEW = 1500
 DESCRIPTION = 155
@@ -100,27 +101,27 @@ def bundled(address: str, kind: str) -> str:
     return f"{address.partition('_static/')[0]}_static/book.{kind}"
 
 
-def scripts_at_the_end(soup: BeautifulSoup) -> None:
-    """Nothing holds up the text. What waits by itself (defer) stays where it is, and so does what an output brings."""
-    bundle, rest = "", []
+def scripts_that_wait(soup: BeautifulSoup) -> None:
+    """Nothing holds up the text: files wait until it is there (defer), and what they read is set at its end.
+
+    What an output of a cell brings stays as it is.
+    """
+    bundle = None
     for script in soup.find_all("script"):
         source, name = script.get("src", ""), static_name(script.get("src", ""))
         if "dataset.theme" in script.text:
             script.string = COLOURS
         elif written := re.fullmatch(r"\s*document\.write\(`(.*)`\);\s*", script.text, re.S):
             script.replace_with(*only_with_scripts(written[1]))
-        elif known(name, SCRIPTS):
-            bundle = bundled(source, "js")
-            script.decompose()
         elif any(part in name or part in script.text for part in UNUSED):
             script.decompose()
-        elif script.get("type") != "application/json" and not script.has_attr("defer") and not in_output(script):
-            rest.append(script.extract())
-    # Settings first, which the bundle reads; then what is this page's only.
-    settings = [script for script in rest if not script.get("src")]
-    others = [script for script in rest if script.get("src")]
-    for script in [*settings, soup.new_tag("script", src=bundle), *others]:
-        soup.body.append(script)
+        elif known(name, SCRIPTS):
+            bundle = bundle or script.insert_before(soup.new_tag("script", src=bundled(source, "js"), defer=""))
+            script.decompose()
+        elif source and not script.has_attr("async"):
+            script["defer"] = ""
+        elif not source and not in_output(script):
+            soup.body.append(script.extract())
 
 
 def only_with_scripts(html: str) -> list[Tag]:
@@ -188,7 +189,7 @@ def rewrite(html: str, description: str | None) -> str:
     add_description(soup, description)
     one_style_sheet(soup)
     soup.html["data-theme"] = "light"  # where no script runs
-    scripts_at_the_end(soup)
+    scripts_that_wait(soup)
     pictures_that_wait(soup)
     accessible.mend(soup)
     return str(soup)
@@ -224,13 +225,23 @@ def style_sheet(static: Path, pages: list[Path]) -> str:
     return re.sub(r"/\*# sourceMappingURL.*?\*/|@charset[^;]*;", "", text)
 
 
+def one_script(static: Path) -> str:
+    """All scripts that pages need.
+
+    Raises:
+        ValueError: the theme's script is not the one that is known here.
+    """
+    text = ";\n".join(path.read_text("utf8") for path in parts(static, SCRIPTS))
+    if text.count(LAYS_OUT_ALL) != 1:
+        raise ValueError(f"pydata-sphinx-theme.js has no {LAYS_OUT_ALL}: see what it does now, and amend light.py")
+    return re.sub(r"^//# sourceMappingURL.*$", "", text.replace(LAYS_OUT_ALL, '"#nothing"'), flags=re.M)
+
+
 def bundle(app: Any, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
         static = Path(app.outdir, "_static")
         (static / "book.css").write_text(style_sheet(static, list(Path(app.outdir).rglob("*.html"))), "utf8")
-        scripts = (path.read_text("utf8") for path in parts(static, SCRIPTS))
-        text = re.sub(r"^//# sourceMappingURL.*$", "", ";\n".join(scripts), flags=re.M)
-        (static / "book.js").write_text(text, "utf8")
+        (static / "book.js").write_text(one_script(static), "utf8")
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -239,5 +250,5 @@ def setup(app: Any) -> dict[str, bool]:
     code = b"".join(Path(module.__file__).read_bytes() for module in (accessible, mathematics, sys.modules[__name__]))
     app.add_config_value("light_code", hashlib.sha256(code).hexdigest(), "html")
     app.connect("html-page-context", describe)
-    app.connect("build-finished", bundle, priority=900)  # after the theme has written its colours of code
+    app.connect("build-finished", bundle, priority=900)  # the theme writes its colours of code there, too
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import re
+from base64 import b64encode
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from sphinx.util.math import get_node_equation_number, wrap_displaymath
 MATHJAX = Path(__file__).resolve().parent / "mathjax"
 # In the order in which they need each other.
 PARTS = ["loader", "core", "liteDOM", "tex-base", "ams", "chtml", "fonts-tex", "assistive-mml"]
+STATIC = MATHJAX.parents[1] / "_static"
 FONTS = "vendor/mathjax"
 SETUP = """
 const parts = MathJax._;
@@ -83,7 +85,10 @@ def styles(used: set[str]) -> str:
         return sign is None or sign[1].replace(".", " ") in used
 
     sheet = "\n".join(rule for rule in all_styles() if needed(rule))
-    # Widths are in the sheet, not in the fonts: what is read before a font has come stays where it is.
+    # The font that gives every sign its place has no signs and comes with the sheet. So nothing moves when the others
+    # come, and what is there before them can be read in whatever font there is.
+    zero = b64encode((STATIC / FONTS / "MathJax_Zero.woff").read_bytes()).decode()
+    sheet = sheet.replace(f"{FONTS}/MathJax_Zero.woff", f"data:font/woff;base64,{zero}")
     return re.sub(r"@font-face /\* \d+ \*/ \{", "@font-face {\n  font-display: swap;", sheet)
 
 

@@ -71,6 +71,10 @@ class Visit:
         sizes = {response.url.removeprefix(self.address): response.request.sizes() for response in self.responses}
         return {url: size["responseBodySize"] + size["responseHeadersSize"] for url, size in sizes.items()}
 
+    def lay_out_all(self) -> None:
+        """Sections out of sight too: until they come near, course.css leaves them, and axe guesses where they are."""
+        self.page.add_style_tag(content="article section { content-visibility: visible !important; }")
+
     def scroll_through(self) -> None:
         """Down to the end, as a reader does, so that everything that waits has come."""
         self.page.evaluate(
@@ -107,8 +111,9 @@ def open_page(chromium: Browser, address: str) -> Iterator[OpenPage]:
 
     ``visit.page`` is Playwright's page, loaded. ``visit.complaints`` holds whatever has gone wrong on it up to now:
     errors and warnings of the console, errors of scripts, requests that failed or went elsewhere. At the end of the
-    test it must be empty, which this fixture looks after. Further arguments go to Playwright's ``new_context``
-    (``java_script_enabled=False``, ``has_touch=True``). Each page has its own context: no cache, no stored setting.
+    test it must be empty, which this fixture looks after. ``visit.transferred()`` says how many bytes came, for each
+    address. Further arguments go to Playwright's ``new_context`` (``java_script_enabled=False``, ``has_touch=True``).
+    Each page has its own context: no cache, no stored setting.
     """
     opened: list[tuple[BrowserContext, Visit]] = []
 

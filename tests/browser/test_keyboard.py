@@ -1,0 +1,92 @@
+"""Everything by keyboard: each control is reached and seen to be, the dialogs open and close, the colours change."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import OpenPage
+
+# What has the focus now: null at the end of the page; else whether it can be seen, and what marks it.
+FOCUS = """() => {
+  const element = document.activeElement;
+  if (!element || element === document.body) return null;
+  element.dataset.reached = "";
+  for (const moving of document.getAnimations()) moving.finish();
+  const style = getComputedStyle(element), box = element.getBoundingClientRect();
+  const marks = style.outlineStyle !== "none" && style.outlineWidth !== "0px" || style.boxShadow !== "none";
+  const inside = box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+  return {html: element.outerHTML.slice(0, 120), seen: inside && marks, inside, marks};
+}"""
+MISSED = """() => [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")]
+  .filter(e => e.checkVisibility({visibilityProperty: true, opacityProperty: true}) && !e.disabled)
+  .filter(e => e.tabIndex >= 0 && !("reached" in e.dataset)).map(e => e.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "name, width", [("book/index", 1280), ("book/index", 390), ("book/03_jensen", 1280), ("search", 390)]
+)
+def test_every_control_is_reached_and_seen(open_page: OpenPage, name: str, width: int, theme: str) -> None:
+    page = open_page(name, width, theme).page
+    page.evaluate("document.activeElement.blur()")
+    unseen = []
+    for _ in range(1000):
+        page.keyboard.press("Tab")
+        if (focus := page.evaluate(FOCUS)) is None:
+            break
+        if not focus["seen"]:
+            unseen.append(focus)
+    assert unseen == []
+    assert page.evaluate(MISSED) == []
+
+
+def test_the_first_control_skips_to_the_text(open_page: OpenPage) -> None:
+    page = open_page("book/04_elbo").page
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Skip to main content" and page.locator(":focus").is_visible()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#main-content') !== null")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_search_opens_finds_and_closes(open_page: OpenPage, width: int) -> None:
+    page = open_page("book/04_elbo", width).page
+    page.keyboard.press("Control+k")
+    field = page.locator(".search-button__wrapper.show input")
+    assert field.is_visible() and field.evaluate("e => e === document.activeElement")
+    page.keyboard.press("Escape")
+    assert page.locator(".search-button__wrapper.show").count() == 0
+    page.keyboard.press("Control+k")
+    page.keyboard.type("jensen")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#search-results li a")
+    assert page.locator("#search-results li").count() > 3
+
+
+def test_the_colours_change_and_stay(open_page: OpenPage) -> None:
+    page = open_page("book/index", theme="dark").page
+    modes = []
+    for _ in range(3):
+        button = page.locator(".theme-switch-button:visible")
+        assert button.locator("i:visible").count() == 1
+        button.focus()
+        page.keyboard.press("Enter")
+        modes.append(page.evaluate("({...document.documentElement.dataset})"))
+        page.reload()
+        assert page.evaluate("({...document.documentElement.dataset}).theme") == modes[-1]["theme"]
+    assert {mode["mode"] for mode in modes} == {"auto", "light", "dark"}
+    assert all(mode["theme"] == mode["mode"] for mode in modes if mode["mode"] != "auto")
+
+
+def test_the_list_of_chapters_opens_on_a_phone(open_page: OpenPage) -> None:
+    page = open_page("book/index", 390).page
+    link = page.locator(".bd-sidebar-primary a", has_text="Proxies").first
+    assert not link.is_visible() or link.bounding_box()["x"] + link.bounding_box()["width"] <= 0
+    page.locator("button.primary-toggle").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)
+    assert 0 <= link.bounding_box()["x"] < 390
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/02_proxies.html")
