@@ -48,13 +48,18 @@ class Visit:
     def watch(self) -> None:
         self.page.on("console", self.hear)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", self.miss)
         self.page.on("request", self.follow)
         self.page.on("response", self.receive)
 
     def hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text}")
+
+    def miss(self, request: Request) -> None:
+        """What the browser itself gave up, since the picture changed before it had come, is no fault."""
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"failed: {request.url}")
 
     def follow(self, request: Request) -> None:
         if not request.url.startswith((self.address + "/", "data:", "blob:")):

@@ -12,7 +12,7 @@ function framesFigure({ state, drawn, el, report }) {
   const { region, say } = announcer();
   const show = (positions, aloud = true) => {
     const index = state.controls.reduce((at, { name, values }) => at * values.length + positions[name], 0);
-    image.src = picture(drawn, index);
+    if (aloud || !image.src) image.src = picture(drawn, index); // at first the page shows it already
     image.alt = state.alts[index];
     if (aloud) say(image.alt);
     report(positions);
