@@ -11,17 +11,20 @@ export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
-.PHONY: help venv book test test-slow lint format notebooks chapters bench test-peers peers serve clean distclean
+.PHONY: help venv book test test-browser test-slow lint format notebooks chapters pages vendor bench test-peers peers serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
 	@echo "make test       lint, types, tests, and every notebook run again and compared"
+	@echo "make test-browser  every page of the built book in Chromium: make book first"
 	@echo "make test-slow  training that is killed, training on several processes, and test-peers"
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
 	@echo "make serve      build the book and serve it at http://localhost:8000"
 	@echo "make chapters   measure every chapter: seconds, memory, words (benchmarks/CHAPTERS.md)"
+	@echo "make pages      measure every page in Chromium, some minutes (benchmarks/PAGES.md)"
 	@echo "make bench      measure vaelib beside its peers, some 12 minutes (benchmarks/RESULTS.md)"
 	@echo "make test-peers the values and gradients of vaelib against its peers'; both install $(PEERS)"
+	@echo "make vendor     renew what is kept from npm packages: MathJax, icons (needs npm)"
 	@echo "make lint       ruff and mypy;  make format  lets ruff mend what it can"
 	@echo "make clean      remove what was built;  make distclean  removes $(VENV) too"
 	@echo
@@ -59,6 +62,10 @@ test: lint
 	$(BIN)/pytest --nbval --nbval-current-env -n 2 --dist loadfile book/notebooks
 	@echo "All tests passed: lint, types, tests, and every notebook prints what it says."
 
+test-browser: venv
+	$(BIN)/pytest -n 2 tests/browser
+	@echo "All pages passed: quiet, light, accessible, by keyboard and without scripts."
+
 test-slow: venv test-peers
 	$(BIN)/pytest -n 2 -m slow
 	@echo "All slow tests passed: kills, several processes, peers."
@@ -77,6 +84,12 @@ notebooks: venv
 
 chapters: venv
 	$(BIN)/python benchmarks/chapters.py
+
+pages: venv
+	$(BIN)/python benchmarks/pages.py
+
+vendor: venv
+	$(BIN)/python book/_ext/vendor.py
 
 # The peers have pins and an environment of their own, which nothing else here sees; its .ready is like $(VENV)'s.
 peers:
