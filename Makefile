@@ -11,7 +11,7 @@ export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
-.PHONY: help venv book pdf offline test test-browser test-slow vendor lint format notebooks chapters bench test-peers peers serve clean distclean
+.PHONY: help venv book pdf offline test test-browser test-slow lint format notebooks chapters pages vendor bench test-peers peers serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
@@ -23,9 +23,10 @@ help:
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
 	@echo "make serve      build the book and serve it at http://localhost:8000"
 	@echo "make chapters   measure every chapter: seconds, memory, words (benchmarks/CHAPTERS.md)"
+	@echo "make pages      measure every page in Chromium, some minutes (benchmarks/PAGES.md)"
 	@echo "make bench      measure vaelib beside its peers, some 12 minutes (benchmarks/RESULTS.md)"
 	@echo "make test-peers the values and gradients of vaelib against its peers'; both install $(PEERS)"
-	@echo "make vendor     renew what is kept from elsewhere: MathJax and icons; needs npm"
+	@echo "make vendor     renew what is kept from npm packages: MathJax, icons (needs npm)"
 	@echo "make lint       ruff and mypy;  make format  lets ruff mend what it can"
 	@echo "make clean      remove what was built;  make distclean  removes $(VENV) too"
 	@echo
@@ -72,9 +73,7 @@ test: lint
 
 test-browser: book
 	$(BIN)/pytest -n 2 --dist worksteal tests/browser
-
-vendor: venv
-	$(BIN)/python book/_ext/vendor.py
+	@echo "All pages passed: quiet, light, accessible, by keyboard and without scripts; and every figure moves."
 
 test-slow: venv test-peers
 	$(BIN)/pytest -n 2 -m slow
@@ -94,6 +93,12 @@ notebooks: venv
 
 chapters: venv
 	$(BIN)/python benchmarks/chapters.py
+
+pages: venv
+	$(BIN)/python benchmarks/pages.py
+
+vendor: venv
+	$(BIN)/python book/_ext/vendor.py
 
 # The peers have pins and an environment of their own, which nothing else here sees; its .ready is like $(VENV)'s.
 peers:

@@ -1,37 +1,58 @@
-"""Formulas are set when the book is built: as MathJax's HTML, with MathML for those who hear the page."""
+"""Formulas are set at build time: as HTML and MathML, with all signs in the style sheet, and no fault passed over."""
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "_ext"))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
-import mathematics
-
-
-def test_a_formula_has_its_signs_and_its_mathml() -> None:
-    formula = BeautifulSoup(mathematics.typeset(r"\frac{a}{b}"), "html.parser")
-    assert formula.select_one("mjx-math")["aria-hidden"] == "true"
-    assert formula.select_one("mjx-assistive-mml math mfrac").get_text() == "ab"
-    assert mathematics.signs(str(formula)) == {"mjx-c1D44E TEX-I", "mjx-c1D44F TEX-I"}
+from mathematics import signs, styles, typeset  # noqa: E402
 
 
-def test_a_display_says_so() -> None:
-    assert 'display="true"' in mathematics.typeset("x", True) and 'display="true"' not in mathematics.typeset("x")
+def test_a_formula_becomes_html_to_see_and_mathml_to_hear() -> None:
+    formula = BeautifulSoup(typeset(r"\log p_\theta(x) \ge \mathcal{L}", display=True), "html.parser").contents[0]
+    assert formula.name == "mjx-container" and formula["display"] == "true"
+    seen, heard = formula.select_one("mjx-math"), formula.select_one("mjx-assistive-mml math")
+    assert seen["aria-hidden"] == "true" and seen.get_text() == ""
+    assert re.sub(r"\s", "", heard.get_text()) == "log\u2061p\u03b8(x)\u2265L"
+    assert not BeautifulSoup(typeset("x"), "html.parser").contents[0].has_attr("display")
 
 
-@pytest.mark.parametrize("wrong", [r"\frac{a}", r"\nosuchmacro x", r"\begin{aligned} x"])
-def test_what_mathjax_cannot_read_is_an_error(wrong: str) -> None:
-    with pytest.raises(ValueError, match=r"\w"):
-        mathematics.typeset(wrong)
+@pytest.mark.parametrize(
+    "wrong, reason",
+    [
+        (r"\lgo x", r"Undefined control sequence \\lgo"),
+        (r"\frac{a}{b", "Missing close brace"),
+        (r"a_1_2", "Double subscripts"),
+        (r"\begin{aligned} a", r"Missing \\end\{aligned\}"),
+    ],
+)
+def test_a_formula_that_is_none_is_refused_with_its_reason(wrong: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        typeset(wrong)
 
 
-def test_the_style_sheet_holds_the_signs_in_use_and_no_others() -> None:
-    used = mathematics.signs(mathematics.typeset(r"a + \mathcal{L}"))
-    sheet = mathematics.styles(used)
-    assert "mjx-c.mjx-c1D44E.TEX-I" in sheet and "mjx-c.mjx-c1D44F.TEX-I" not in sheet
-    assert sheet.count("font-display: swap") == sheet.count("@font-face") > 0
+def test_the_style_sheet_has_each_sign_that_is_used_and_no_other() -> None:
+    used = signs(typeset(r"\underbrace{\sigma + \{a\}}_{1} \left\{ \frac{\frac ab}{\frac ab} \right\} \sum x"))
+    assert {"mjx-c1D70E TEX-I", "mjx-c7B", "mjx-c23DF", "mjx-c2B"} <= used
+    sheet = styles(used)
+    for sign in used:
+        assert f".{sign.replace(' ', '.')}" in sheet, sign
+    assert {
+        name.replace(".", " ") for name in re.findall(r"mjx-c\.(mjx-c[\dA-F]+(?:\.TEX-\w+)?)::before", sheet)
+    } <= used
+    assert sheet.count("{") - sheet.count('"{"') == sheet.count("}") - sheet.count('"}"')
+
+
+def test_fonts_are_our_own_and_do_not_hold_up_the_text() -> None:
+    sheet = styles(set())
+    faces = re.findall(r"@font-face \{[^}]*\}", sheet)
+    assert len(faces) > 15 and all("font-display: swap" in face for face in faces)
+    for name in re.findall(r'url\("(?!data:)([^"]+)"\)', sheet):
+        assert (ROOT / "book" / "_static" / name).is_file(), name

@@ -139,3 +139,24 @@ def test_an_equation_named_in_a_docstring_is_linked() -> None:
     page = soup(built(ROOT / "book" / "api.md", *sources))
     named = {label for source in sources for label in re.findall(r":eq:`([\w-]+)`", source.read_text("utf8"))}
     assert named <= {link["href"].partition("#equation-")[2] for link in page.select("dd a[href*='#equation-']")}
+
+
+@each_page
+def test_an_id_is_given_once(source: Path) -> None:
+    ids = [tag["id"] for tag in soup(built(source)).find_all(id=True)]
+    assert sorted(set(ids)) == sorted(ids)
+
+
+def test_every_page_has_a_description_of_its_own() -> None:
+    pages = [built(source) for source in SOURCES]
+    found = [soup(page).select("meta[name=description]") for page in pages]
+    texts = [tag["content"] for (tag,) in found]
+    assert len(set(texts)) == len(texts) and all(25 <= len(text) <= 160 for text in texts), texts
+
+
+@each_page
+def test_a_picture_has_its_size_and_waits_if_it_is_far_down(source: Path) -> None:
+    pictures = soup(built(source)).select(".cell_output img:not([src^='data:'])")
+    for image in pictures:
+        assert int(image["width"]) > 0 and int(image["height"]) > 0, image["alt"]
+    assert all(image.get("loading") == "lazy" for image in pictures[2:])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from bs4 import BeautifulSoup
 
 
@@ -37,11 +35,13 @@ def roles_are_those_that_are_meant(soup: BeautifulSoup) -> None:
 
 
 def an_id_is_given_once(soup: BeautifulSoup) -> None:
-    """Every theorem's content has the id proof-content, to which nothing refers."""
-    times = Counter(tag["id"] for tag in soup.find_all(id=True))
-    for tag in soup.find_all(id="proof-content"):
-        if times["proof-content"] > 1:
+    """Every theorem calls its inside by one id, and so does every exercise; links lead to the first as they did."""
+    given = set()
+    for tag in soup.find_all(id=True):
+        if tag["id"] in given:
             del tag["id"]
+        else:
+            given.add(tag["id"])
 
 
 def mend(soup: BeautifulSoup) -> None:
