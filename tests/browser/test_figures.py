@@ -26,20 +26,29 @@ KINDS = {"evidence": "book/05_iwae", "jensen": "book/03_jensen", "latent": "book
 SLIDE = "(slider, position) => { slider.value = position; slider.dispatchEvent(new Event('input', {bubbles: true})); }"
 
 
+# Until the controls are there: what comes into view above a figure gets its true height, and moves it away again.
+APPROACH = """async figure => {
+    for (let i = 0; i < 100 && !figure.querySelector("input"); i++) {
+        figure.scrollIntoView({block: "center", behavior: "instant"});
+        await new Promise(resolve => setTimeout(resolve, 100));
+    }
+}"""
+
+
+def near(figure: Locator) -> Locator:
+    """A figure that a reader has come near to, so that it has started."""
+    figure.evaluate(APPROACH)
+    figure.locator("input").first.wait_for()
+    figure.scroll_into_view_if_needed()
+    return figure
+
+
 def started(page: Page) -> list[Locator]:
-    """All figures of a page, each brought into view, so that its pictures are there."""
-    figures = page.locator(".vaelib-figure").all()
-    for figure in figures:
-        figure.scroll_into_view_if_needed()
-        figure.locator("input").first.wait_for()
-    return figures
+    return [near(figure) for figure in page.locator(".vaelib-figure").all()]
 
 
 def figure_of(page: Page, kind: str) -> Locator:
-    figure = page.locator(f".vaelib-figure[data-kind={kind}]")
-    figure.scroll_into_view_if_needed()
-    figure.locator("input").first.wait_for()
-    return figure
+    return near(page.locator(f".vaelib-figure[data-kind={kind}]"))
 
 
 def shown(figure: Locator) -> tuple[str, str]:
