@@ -202,6 +202,12 @@ def test_the_evidence_wants_one_datum_and_one_latent(model, x) -> None:
         widgets.evidence(model, x.double())
 
 
+@pytest.mark.parametrize("sigma, x", [(0.1, 0.0), (1.0, 9.0), (1.0, -4.0)])
+def test_the_evidence_wants_a_posterior_that_fits_its_axes(sigma, x) -> None:
+    with pytest.raises(ValueError, match="the posterior must have mean -1 to 3 and std"):
+        widgets.evidence(linear_gaussian(sigma), torch.full((1, 1), x).double())
+
+
 @pytest.mark.parametrize("K", [0, -1, 2.5, "8", True])
 def test_the_evidence_wants_a_number_of_samples(K) -> None:
     with pytest.raises((ValueError, TypeError), match="K must be"):

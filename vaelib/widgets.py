@@ -140,7 +140,7 @@ def explore(
     if not isinstance(alt, str) and not callable(alt):
         raise TypeError(f"alt must be a text or a function; got {type(alt).__name__}")
     controls = _controls(ranges, labels or {}, start or {})
-    count = torch.tensor([len(control["values"]) for control in controls]).prod().item()
+    count = math.prod(len(control["values"]) for control in controls)
     if not controls or count > MAX_FRAMES:
         raise ValueError(f"ranges must give 1 to {MAX_FRAMES} combinations; got {count if controls else 'no range'}")
     if play is not None and (play not in ranges or isinstance(ranges[play][0], str)):
@@ -170,7 +170,8 @@ def evidence(model: Any, x: Tensor, *, K: int = 256, seed: int = 0) -> Movable:
         seed: of the noise that the draws are made from.
 
     Raises:
-        ValueError: more than one datum, a posterior with more than one latent, or a K below 1.
+        ValueError: more than one datum, a posterior with more than one latent or beyond the figure's axes (its mean
+            from -1 to 3, its standard deviation from 0.7 to 1.25), or a K below 1.
     """
     if isinstance(K, bool) or not isinstance(K, int) or K < 1:
         raise ValueError(f"K must be an integer of at least 1; got {K!r}")
@@ -178,9 +179,13 @@ def evidence(model: Any, x: Tensor, *, K: int = 256, seed: int = 0) -> Movable:
     if (shape := tuple(posterior.mean.shape)) != (1, 1):
         raise ValueError(f"x and model must give one datum with one latent, shape (1, 1); got {shape}")
     m, s, log_p = posterior.mean.item(), posterior.variance.sqrt().item(), model.log_evidence(x).item()
+    if not (-1 <= m <= 3 and 0.7 <= s <= 1.25):
+        raise ValueError(
+            f"the posterior must have mean -1 to 3 and std 0.7 to 1.25, to fit the axes; got {m:.3g}, {s:.3g}"
+        )
     proxies = _proxies(m, s)
     means = sorted({*_grid(-4, 4, 0.05), *(mean for mean, _ in proxies.values())})
-    stds = sorted({*_grid(0.2, 2.5, 0.05), *(std for _, std in proxies.values())})
+    stds = sorted({*_grid(0.35, 2.5, 0.05), *(std for _, std in proxies.values())})
     presets = {name: {"mean": means.index(a), "std": stds.index(b)} for name, (a, b) in proxies.items()}
     samples = [2**i for i in range(K.bit_length())]
     controls = [
@@ -238,7 +243,7 @@ def latent_walk(decoder: nn.Module, codes: Tensor, labels: Tensor, *, reach: flo
     Args:
         decoder: its ``net`` is dense layers with tanh between them, and gives the mean of square images, such as
             :class:`~vaelib.proxies.GaussianDecoder` with its default network.
-        codes: where the encoder puts labelled data, shape ``(N, 2)``: the map beneath.
+        codes: where the encoder puts labelled data, shape ``(N, 2)``: the map beneath, as far as it reaches.
         labels: integers from 0 to 9, shape ``(N,)``.
         reach: the map shows both latents from ``-reach`` to ``reach``.
 

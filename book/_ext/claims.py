@@ -195,8 +195,6 @@ def collect(app: Any, doctree: nodes.document) -> None:
                 found["checks"].append(replace(check, anchor=place, section=title_above(node)))
     if any(found.values()):
         store(app.env)[docname] = found
-    if found["lists"]:  # the mathematics comes later, with the claims; MathJax must know of it now
-        app.env.get_domain("math").data["has_equations"][docname] = True
 
 
 def title_above(node: nodes.Node) -> list[nodes.Node]:

@@ -65,8 +65,7 @@ def lighten_figures(app: Any, doctree: nodes.document, docname: str) -> None:
 
 def add_front_end(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     if 'class="vaelib-figure"' in context.get("body", ""):
-        app.add_js_file("figures.js", loading_method="defer")
-        app.add_css_file("figures.css")
+        app.add_js_file("figures.js", loading_method="defer")  # its style sheet is a part of book.css
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -15,9 +15,10 @@ function decode(layers, z) {
 }
 
 /** The map: a dot for each code in its label's colour, and each label's name in the middle of its dots. */
-function latentMap(plot, colors, { labels, names }, codes) {
+function latentMap(plot, { colors, reach }, { labels, names }, codes) {
   const cloud = element("svg:g", { "fill-opacity": 0.55 });
   labels.forEach((label, i) => {
+    if (Math.max(Math.abs(codes[2 * i]), Math.abs(codes[2 * i + 1])) > reach) return; // beyond the map
     const [x, y] = [plot.px(codes[2 * i]), plot.py(codes[2 * i + 1])].map((value) => value.toFixed(1));
     cloud.append(element("svg:circle", { cx: x, cy: y, r: 3, fill: colors[label] }));
   });
@@ -42,7 +43,7 @@ function pixelGrid(left, top, size, side) {
 function latentFigure({ state, drawn, el, report }) {
   const layers = drawn.layers.map(({ weight, bias }) => ({ weight: floats(weight), bias: floats(bias) }));
   const codes = floats(drawn.codes);
-  const { colors, side, reach } = state;
+  const { side, reach } = state;
   const stacked = narrow(el);
   const svg = stacked ? canvas(400, 620) : canvas(700, 370);
   const ticks = [-4, -2, 0, 2, 4].filter((tick) => Math.abs(tick) <= reach);
@@ -54,7 +55,7 @@ function latentFigure({ state, drawn, el, report }) {
   const pad = element("svg:rect", { x: 50, y: 15, width: size, height: size, fill: "#fff", "fill-opacity": 0, class: "pad" });
   const { pixels, digit } = stacked ? pixelGrid(115, 400, 200, side) : pixelGrid(400, 15, 288, side);
   const caption = stacked ? words(215, 616, "what the decoder makes of this z", PAPER.ink, "middle") : words(544, 326, "what the decoder makes of this z", PAPER.ink, "middle");
-  svg.append(latentMap(plot, colors, drawn, codes), pad, handle, digit, caption);
+  svg.append(latentMap(plot, state, drawn, codes), pad, handle, digit, caption);
   const { region, say } = announcer();
   const draw = (positions, aloud = true) => {
     const z = state.controls.map(({ name, values }) => values[positions[name]]);
