@@ -1,0 +1,298 @@
+"""How an exercise is judged: by its solution on solvable and on fresh inputs, and by the mistakes that it invites.
+
+A known mistake is made on purpose: a :class:`Slip` edits a line of the solution's source. Whatever the learner's
+function looks like, if its numbers are those of a slip on every input, that is the mistake; if they are those of two
+slips made together, both are named.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vaelib.checks.calling import Refusal, attempt, untouched
+from vaelib.checks.mistakes import MISTAKES
+from vaelib.checks.verdict import Place, Verdict, remember
+
+__all__ = ["Case", "Exercise", "Slip", "gradients", "judge", "value_and_gradients", "values"]
+
+Seen = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A known mistake in one exercise: what to edit in the solution to make it.
+
+    Args:
+        mistake: its key in the catalogue.
+        edits: pairs of old and new text; each old text occurs once in the solution.
+        shows: how it shows in the numbers here; the catalogue's sentence if empty.
+    """
+
+    mistake: str
+    edits: tuple[tuple[str, str], ...]
+    shows: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input: the arguments, and in words what they are, ``x = [1, 2]``."""
+
+    args: tuple[Any, ...]
+    said: str
+
+
+def values(fn: Callable[..., Any], *args: Any) -> Seen:
+    """What a function returns, by name: its value, or its first, second, … value."""
+    returned = fn(*args)
+    if isinstance(returned, tuple | list) and any(isinstance(part, Tensor | tuple | list) for part in returned):
+        return {f"value {number}": _tensor(part) for number, part in enumerate(returned, 1)}
+    return {"value": _tensor(returned)}
+
+
+def gradients(value: Any, inputs: dict[str, Tensor]) -> Seen:
+    """The gradients of a value's sum, by name; zeros where the value does not depend on an input."""
+    zeros = {f"gradient in {name}": torch.zeros_like(tensor) for name, tensor in inputs.items()}
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        return zeros
+    found = torch.autograd.grad(value.sum(), list(inputs.values()), allow_unused=True)
+    return {name: zero if grad is None else grad for (name, zero), grad in zip(zeros.items(), found, strict=True)}
+
+
+def value_and_gradients(*names: str) -> Callable[..., Seen]:
+    """For ``observe``: what a function of tensors returns, and its gradient in the first arguments, here named."""
+
+    def observe(fn: Callable[..., Any], *args: Any) -> Seen:
+        seen = values(fn, *args)
+        leaves = {name: arg.clone().requires_grad_() for name, arg in zip(names, args, strict=False)}
+        # No leaves: torch lets nobody write into these, and what is written into is told by the first call.
+        given = [leaf * 1 for leaf in leaves.values()]
+        return seen | gradients(fn(*given, *args[len(names) :]), leaves)
+
+    return observe
+
+
+def _tensor(value: Any) -> Tensor:
+    """A learner's number, list or array as a tensor in double precision, without its history."""
+    if value is None:
+        raise Refusal("the function returned nothing (None): is there a return at its end?")
+    if value is ... or value is NotImplemented:
+        raise Refusal("the function is not written yet: it returns a placeholder.")
+    try:
+        return torch.as_tensor(value).detach().to(torch.float64).clone()
+    except (TypeError, ValueError, RuntimeError):
+        raise Refusal(f"the function must return a tensor or a number; it returned {type(value).__name__}.") from None
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """All that a check knows of an exercise.
+
+    Args:
+        name: the function's name.
+        number: the exercise's number in the book, ``"3.1"``.
+        solution: a right function; the slips edit its source.
+        slips: the mistakes that the exercise invites, the likeliest first.
+        hand: fixed cases, the smallest first, whose numbers can be checked by hand.
+        draw: fresh cases, from torch's global generator.
+        verified: what a correct answer was seen to fulfil.
+        place: the section to read if the mistake is unknown.
+        observe: what is looked at, by name: called with a function and a case's arguments.
+        tolerance: how far an entry may be from the truth, relative to the largest entry.
+    """
+
+    name: str
+    number: str
+    solution: Callable[..., Any]
+    slips: tuple[Slip, ...]
+    hand: tuple[Case, ...]
+    draw: Callable[[], list[Case]]
+    verified: str
+    place: Place
+    observe: Callable[..., Seen] = values
+    tolerance: float = 1e-5
+    _made: dict[tuple[str, ...], Callable[..., Any] | None] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def source(self) -> str:
+        """The solution's lines."""
+        return textwrap.dedent(inspect.getsource(self.solution))
+
+    def mutant(self, *slips: Slip) -> Callable[..., Any] | None:
+        """The solution with these slips made in it; None if one of them leaves no place for another."""
+        key = tuple(edit for slip in slips for pair in slip.edits for edit in pair)
+        if key not in self._made:
+            self._made[key] = self._make(slips)
+        return self._made[key]
+
+    def _make(self, slips: tuple[Slip, ...]) -> Callable[..., Any] | None:
+        source = self.source
+        for old, new in itertools.chain.from_iterable(slip.edits for slip in slips):
+            if source.count(old) != 1:
+                return None
+            source = source.replace(old, new)
+        made: dict[str, Any] = {}
+        names = {"__builtins__": __builtins__, **self.solution.__globals__}
+        exec(compile(source, f"<{self.name}>", "exec"), names, made)
+        names.update(made)
+        mutant: Callable[..., Any] = made[self.solution.__name__]
+        return mutant
+
+
+def judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
+    """Try a learner's function on an exercise's cases and say what is right or wrong with it.
+
+    Args:
+        exercise: what is asked.
+        fn: the learner's function.
+
+    Returns:
+        the verdict, which is kept for the report.
+    """
+    with untouched() as printed:
+        try:
+            verdict = _judge(exercise, fn)
+        except Refusal as refusal:
+            verdict = _refused(exercise, refusal)
+    if printed.getvalue():
+        aside = f"{verdict.message}\n(What your function printed is not shown.)"
+        verdict = replace(verdict, message=aside)
+    return remember(verdict)
+
+
+def _judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
+    if not callable(fn):
+        raise Refusal(
+            f"the check wants the function itself, check_{exercise.name}({exercise.name}); "
+            f"it got {type(fn).__name__}. Did you call the function?"
+        )
+    torch.seed()
+    cases = [*exercise.hand, *exercise.draw()]
+    theirs = [_sighting(exercise, fn, case) for case in cases]
+    if _same(exercise, theirs, exercise.solution, cases):
+        return Verdict(exercise.name, True, exercise.verified)
+    if any(isinstance(seen, dict) for seen in theirs):
+        for slips in _suspects(exercise):
+            mutant = exercise.mutant(*slips)
+            if mutant is not None and _same(exercise, theirs, mutant, cases):
+                return _diagnosis(exercise, slips, cases, theirs)
+    for seen in theirs:
+        if isinstance(seen, Refusal):
+            raise seen
+    return _unknown(exercise, cases, theirs)
+
+
+def _sighting(exercise: Exercise, fn: Callable[..., Any], case: Case) -> Seen | Refusal:
+    """What a function shows on a case, or the crash; a function that cannot be judged at all is refused at once."""
+    try:
+        seen: Seen = attempt(fn, exercise.observe, case.args, case.said)
+    except Refusal as refusal:
+        if refusal.final:
+            raise
+        return refusal
+    return seen
+
+
+def _suspects(exercise: Exercise) -> Iterator[tuple[Slip, ...]]:
+    """Every slip alone, then every two of different mistakes."""
+    yield from ((slip,) for slip in exercise.slips)
+    for first, second in itertools.combinations(exercise.slips, 2):
+        if first.mistake != second.mistake:
+            yield first, second
+
+
+def _same(exercise: Exercise, theirs: list[Seen | Refusal], ours: Callable[..., Any], cases: list[Case]) -> bool:
+    """Whether a function of ours shows what theirs does, on every case; it is asked no more than is needed."""
+    return all(
+        _agree(seen, _sighting(exercise, ours, case), exercise.tolerance)
+        for seen, case in zip(theirs, cases, strict=True)
+    )
+
+
+def _agree(a: Seen | Refusal, b: Seen | Refusal, tolerance: float) -> bool:
+    if isinstance(a, Refusal) or isinstance(b, Refusal):
+        return isinstance(a, Refusal) and isinstance(b, Refusal)
+    return a.keys() == b.keys() and all(_close(a[key], b[key], tolerance) for key in a)
+
+
+def _close(a: Tensor, b: Tensor, tolerance: float) -> bool:
+    """Equal shapes and, relative to the largest entry, equal values. Infinite values equal those of the same sign."""
+    if a.shape != b.shape:
+        return False
+    finite = b[b.isfinite()].abs()
+    scale = finite.max().item() if len(finite) else 1.0
+    return torch.allclose(a, b, rtol=tolerance, atol=tolerance * min(scale, 1.0), equal_nan=True)
+
+
+def _refused(exercise: Exercise, refusal: Refusal) -> Verdict:
+    if not refusal.mistake:
+        return Verdict(exercise.name, False, str(refusal))
+    mistake = MISTAKES[refusal.mistake]
+    message = f"{mistake.name}: {mistake.what}. {refusal}"
+    return Verdict(exercise.name, False, message, (mistake.key,), (mistake.place or exercise.place,))
+
+
+def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], cases: list[Case], theirs: list[Seen | Refusal]) -> Verdict:
+    mistakes = [MISTAKES[slip.mistake] for slip in slips]
+    said = [
+        f"{mistake.name}: {mistake.what}. {slip.shows or mistake.shows}".strip()
+        for slip, mistake in zip(slips, mistakes, strict=True)
+    ]
+    opening = ["Two mistakes at once."] if len(slips) > 1 else []
+    lines = [*opening, *said, _difference(exercise, cases, theirs)]
+    places = tuple(dict.fromkeys(mistake.place or exercise.place for mistake in mistakes))
+    return Verdict(exercise.name, False, "\n".join(lines), tuple(slip.mistake for slip in slips), places)
+
+
+def _unknown(exercise: Exercise, cases: list[Case], theirs: list[Seen | Refusal]) -> Verdict:
+    message = f"{_difference(exercise, cases, theirs)}\nIt is none of the mistakes that this check knows."
+    return Verdict(exercise.name, False, message, (), (exercise.place,))
+
+
+def _difference(exercise: Exercise, cases: list[Case], theirs: list[Seen | Refusal]) -> str:
+    """What differs, on the smallest of the fixed cases that shows it."""
+    for case, seen in zip(exercise.hand, theirs, strict=False):
+        right = _sighting(exercise, exercise.solution, case)
+        if isinstance(seen, dict) and isinstance(right, dict) and not _agree(seen, right, exercise.tolerance):
+            return _compared(seen, right, case.said, exercise.tolerance)
+    return (
+        "On the examples worked by hand it is right, but not on inputs drawn afresh: it does not hold for every input."
+    )
+
+
+def _compared(seen: Seen, right: Seen, said: str, tolerance: float) -> str:
+    if seen.keys() != right.keys():
+        return f"For {said} the function must return {len(right)} values; yours returns {len(seen)}."
+    key = next(key for key in right if not _close(seen[key], right[key], tolerance))
+    got, want = seen[key], right[key]
+    if got.shape != want.shape:
+        return f"For {said} the {key} must have shape {tuple(want.shape)}; yours has {tuple(got.shape)}."
+    return f"For {said} the {key} is {_numbers(want)}; yours is {_numbers(got)}.{_pattern(got, want)}"
+
+
+def _numbers(tensor: Tensor) -> str:
+    """Few numbers in full, of many the first ones; five digits."""
+    flat = [f"{number:.5g}" for number in tensor.flatten()[:6].tolist()]
+    if tensor.ndim == 0:
+        return flat[0]
+    return f"[{', '.join(flat)}{', …' if tensor.numel() > 6 else ''}]"
+
+
+def _pattern(got: Tensor, want: Tensor) -> str:
+    """A hint if all entries are off by one number, or by one factor."""
+    if got.numel() < 2 or not (got - want).isfinite().all():
+        return ""
+    off, factor = (got - want).flatten(), (got / want).flatten()
+    if torch.allclose(off, off[0], rtol=1e-4, atol=1e-9):
+        return f" Every entry is {abs(off[0].item()):.5g} too {'high' if off[0] > 0 else 'low'}."
+    if torch.allclose(factor, factor[0], rtol=1e-4, atol=1e-9):
+        return f" Every entry is {factor[0].item():.5g} times what it should be."
+    return ""
