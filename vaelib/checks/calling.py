@@ -24,11 +24,12 @@ import torch
 __all__ = ["Refusal", "attempt", "untouched"]
 
 SECONDS = 1.0
+SEED = 0
 LIBRARY = str(Path(__file__).parents[1])
 
 
 class Refusal(Exception):
-    """A sentence for the learner: why the answer cannot be judged by its numbers; with a mistake's name if it is known."""
+    """A sentence for the learner: why the answer cannot be judged by its numbers; maybe with a mistake's name."""
 
     def __init__(self, sentence: str, mistake: str = "", final: bool = True) -> None:
         super().__init__(sentence)
@@ -59,7 +60,8 @@ def untouched() -> Iterator[io.StringIO]:
         ):
             warnings.simplefilter("ignore")
             torch.set_grad_enabled(True)
-            torch.set_default_dtype(torch.float32)
+            # What a learner makes inside, a torch.zeros or a torch.randn, then fits the inputs, which are double.
+            torch.set_default_dtype(torch.float64)
             yield printed
     finally:
         random.setstate(python)
@@ -104,7 +106,7 @@ def attempt(fn: Callable[..., Any], observe: Callable[..., Any], args: tuple[Any
     """
     name = getattr(fn, "__name__", "your function")
     given = copy.deepcopy(args)
-    torch.manual_seed(0)
+    torch.manual_seed(SEED)
     try:
         with _time_limit(SECONDS):
             seen = observe(fn, *given)
