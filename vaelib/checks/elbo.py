@@ -18,8 +18,8 @@ from vaelib.latent import LinearGaussian
 __all__ = ["check_elbo", "check_elbo_kl", "check_elbo_score", "check_log_weights"]
 
 
-def _slip(mistake: str, old: str, new: str, shows: str = "") -> Slip:
-    return Slip(mistake, ((old, new),), shows)
+def _slip(mistake: str, old: str, new: str, shows: str = "", place: str = "") -> Slip:
+    return Slip(mistake, ((old, new),), shows, PLACES.get(place))
 
 
 def _log_weights(x: Tensor, z: Tensor, x_hat: Tensor, sigma_dec: Tensor, mean: Tensor, std: Tensor) -> Tensor:
@@ -98,9 +98,10 @@ def _plane_case() -> Case:
     """Two data and two latents, always the same."""
     eye = torch.eye(2, dtype=torch.float64)
     model = LinearGaussian(eye, torch.zeros_like(eye[0]), 1.0)
-    encoder = ScriptedEncoder(eye / 2, torch.full_like(eye[0], math.log(0.8)), 2, 2)
-    said = "p(z) = N(0, I), p(x|z) = N(z, I), q(z|x) = N(x/2, 0.8² I), x = [[2, 0], [0, 2]], K = 2"
-    return Case((model, encoder, 2 * eye, 2), said)
+    encoder = ScriptedEncoder(eye / 2, torch.full_like(eye[0], math.log(0.8)), 1, 2)
+    rows = [[float(f"{epsilon:.5g}") for epsilon in row] for row in encoder.noise[0].tolist()]
+    said = f"p(z) = N(0, I), p(x|z) = N(z, I), q(z|x) = N(x/2, 0.8² I), x = [[2, 0], [0, 2]], K = 1, ε = {rows}"
+    return Case((model, encoder, 2 * eye, 1), said)
 
 
 # So few numbers that torch draws them one by one, in whatever shapes a learner asks for noise.
@@ -135,7 +136,7 @@ ELBO = Exercise(
         _slip("prior-missing", "model.log_joint(x, z)", "model.decoder(z).log_prob(x)"),
         _slip("kl-twice", "log_w.mean(0)", "log_w.mean(0) - torch.distributions.kl_divergence(q_z, model.prior())"),
         _slip("sign-flipped", "return ", "return -"),
-        _slip("fewer-samples", "(K,)", "(1,)", "The value is that of one sample, whatever K is."),
+        _slip("fewer-samples", "(K,)", "(1,)", "The value is that of one sample, whatever K is.", "definition"),
         _slip("one-noise-for-all", "q_z.rsample((K,))", "q_z.mean + q_z.stddev * torch.randn(K, 1, q_z.mean.shape[1])"),
         _slip(
             "one-noise-for-all", "q_z.rsample((K,))", "(q_z.mean + q_z.stddev * torch.randn(q_z.mean.shape[1]))[None]"
@@ -224,8 +225,8 @@ ELBO_SCORE = Exercise(
     number="4.4",
     solution=_elbo_score,
     slips=(
-        _slip("surrogate-returned", "log_w + log_w.detach() * score", "log_w.detach() * log_q", NO_BOUND),
-        _slip("surrogate-returned", "log_w.detach() * score", "log_w.detach() * log_q", NO_BOUND),
+        _slip("surrogate-returned", "log_w + log_w.detach() * score", "log_w.detach() * log_q", NO_BOUND, "estimators"),
+        _slip("surrogate-returned", "log_w.detach() * score", "log_w.detach() * log_q", NO_BOUND, "estimators"),
         _slip("path-and-score", "sample", "rsample"),
         Slip("path-and-score", (("sample", "rsample"), LOG_Q_IN_W)),
         Slip("score-twice", (LOG_Q_IN_W,)),

@@ -17,8 +17,8 @@ from vaelib.checks.verdict import Verdict
 __all__ = ["check_bound_on_paper", "check_free_bits", "check_unexplained_weight"]
 
 
-def _slip(mistake: str, old: str, new: str, shows: str = "") -> Slip:
-    return Slip(mistake, ((old, new),), shows)
+def _slip(mistake: str, old: str, new: str, shows: str = "", place: str = "") -> Slip:
+    return Slip(mistake, ((old, new),), shows, PLACES.get(place))
 
 
 def _named(*names: str) -> Callable[..., Seen]:
@@ -178,15 +178,15 @@ FREE_BITS = Exercise(
         _slip("free-bits-pooled", PRICE, "kl_mean.sum().clamp(min=lam)"),
         _slip("free-bits-pooled", PRICE, "kl_mean.sum().clamp(min=lam * len(kl_mean))"),
         _slip("min-for-max", "min=lam", "max=lam"),
-        _slip("surrogate-returned", "kl_mean.clamp(min=lam)", "(kl_mean - lam).clamp(min=0)"),
+        _slip("surrogate-returned", "kl_mean.clamp(min=lam)", "(kl_mean - lam).clamp(min=0)", place="free-bits"),
         _slip("kl-sign", "- price", "+ price"),
         _slip("mean-over-latents", ".sum()", ".mean()"),
         Slip("data-not-averaged", (("kl.mean(0)", "kl.sum(0)"), ("reconstruction.mean()", "reconstruction.sum()"))),
         _slip(
-            "sum-over-data",
+            "data-not-averaged",
             "reconstruction.mean()",
             "reconstruction.sum()",
-            "It is the reconstruction that grows with B.",
+            "The reconstruction alone grows with B.",
         ),
         _slip("base-2", "min=lam", "min=lam * math.log(2)", "In spite of the name λ is in nats; yours is in bits."),
         _slip(
