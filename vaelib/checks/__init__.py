@@ -1,6 +1,19 @@
-"""Checks for the exercises of *Bounding the Evidence*: each names the mistake that was made, offline and at once."""
+"""Checks for the exercises of *Bounding the Evidence*: each names the mistake that was made, offline and at once.
 
+A module for each chapter. ``check_<exercise>(fn)`` tries a learner's function and answers with a
+:class:`~vaelib.checks.verdict.Verdict`, which is true if it is right; :func:`report` shows the answers so far.
+"""
+
+from vaelib.checks import jensen
+from vaelib.checks.exercise import Exercise
 from vaelib.checks.jensen import check_log_mean_exp
 from vaelib.checks.verdict import report
 
-__all__ = ["check_log_mean_exp", "report"]
+__all__ = ["EXERCISES", "check_log_mean_exp", "report"]
+
+# By name, in the book's order.
+EXERCISES = {
+    exercise.name: exercise
+    for module in (jensen,)
+    for exercise in sorted((e for e in vars(module).values() if isinstance(e, Exercise)), key=lambda e: e.number)
+}
