@@ -1,12 +1,18 @@
 """Checks for the exercises of *Bounding the Evidence*: each names the mistake that was made, offline and at once.
 
-<<<<<<< HEAD
+A module or two for each chapter. ``check_<exercise>(fn)`` tries a learner's function and answers with a
+:class:`~vaelib.checks.verdict.Verdict`, which is true if it is right; :func:`report` shows the answers so far.
+"""
+
+from vaelib.checks import elbo, elbo_terms, jensen
 from vaelib.checks.elbo import check_elbo, check_elbo_kl, check_elbo_score, check_log_weights
 from vaelib.checks.elbo_terms import check_bound_on_paper, check_free_bits, check_unexplained_weight
+from vaelib.checks.exercise import Exercise
 from vaelib.checks.jensen import check_log_mean_exp
 from vaelib.checks.verdict import report
 
 __all__ = [
+    "EXERCISES",
     "check_bound_on_paper",
     "check_elbo",
     "check_elbo_kl",
@@ -17,22 +23,10 @@ __all__ = [
     "check_unexplained_weight",
     "report",
 ]
-=======
-A module for each chapter. ``check_<exercise>(fn)`` tries a learner's function and answers with a
-:class:`~vaelib.checks.verdict.Verdict`, which is true if it is right; :func:`report` shows the answers so far.
-"""
-
-from vaelib.checks import jensen
-from vaelib.checks.exercise import Exercise
-from vaelib.checks.jensen import check_log_mean_exp
-from vaelib.checks.verdict import report
-
-__all__ = ["EXERCISES", "check_log_mean_exp", "report"]
 
 # By name, in the book's order.
 EXERCISES = {
     exercise.name: exercise
-    for module in (jensen,)
+    for module in (jensen, elbo, elbo_terms)
     for exercise in sorted((e for e in vars(module).values() if isinstance(e, Exercise)), key=lambda e: e.number)
 }
->>>>>>> b9dcf26365200ea6d847d4b08fe3d964a40689f3

@@ -259,14 +259,9 @@ def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], theirs: list[Seen | 
         for slip, mistake in zip(slips, mistakes, strict=True)
     ]
     opening = ["Two mistakes at once."] if len(slips) > 1 else []
-<<<<<<< HEAD
-    lines = [*opening, *said, _difference(exercise, cases, theirs)]
+    lines = [*opening, *said, _difference(exercise, theirs)]
     pairs = zip(slips, mistakes, strict=True)
     places = tuple(dict.fromkeys(slip.place or mistake.place or exercise.place for slip, mistake in pairs))
-=======
-    lines = [*opening, *said, _difference(exercise, theirs)]
-    places = tuple(dict.fromkeys(mistake.place or exercise.place for mistake in mistakes))
->>>>>>> b9dcf26365200ea6d847d4b08fe3d964a40689f3
     return Verdict(exercise.name, False, "\n".join(lines), tuple(slip.mistake for slip in slips), places)
 
 
