@@ -22,7 +22,7 @@ from vaelib.checks.calling import Refusal, attempt, untouched
 from vaelib.checks.mistakes import MISTAKES
 from vaelib.checks.verdict import Place, Verdict, remember
 
-__all__ = ["Case", "Exercise", "Slip", "gradients", "judge", "value_and_gradients", "values"]
+__all__ = ["Case", "Exercise", "Slip", "gradients", "judge", "named_values", "value_and_gradients", "values"]
 
 Seen = dict[str, Tensor]
 
@@ -56,6 +56,21 @@ def values(fn: Callable[..., Any], *args: Any) -> Seen:
     if isinstance(returned, tuple | list) and any(isinstance(part, Tensor | tuple | list) for part in returned):
         return {f"value {number}": _tensor(part) for number, part in enumerate(returned, 1)}
     return {"value": _tensor(returned)}
+
+
+def named_values(*names: str) -> Callable[..., Seen]:
+    """For ``observe``: the numbers that a function returns, by what they are called."""
+
+    def observe(fn: Callable[..., Any], *args: Any) -> Seen:
+        returned = fn(*args)
+        parts = list(returned) if isinstance(returned, tuple | list) else [*_tensor(returned).reshape(-1)]
+        if len(parts) != len(names):
+            raise Refusal(
+                f"the function must return {len(names)} numbers, {', '.join(names)}; it returned {len(parts)}."
+            )
+        return {name: _tensor(part) for name, part in zip(names, parts, strict=True)}
+
+    return observe
 
 
 def gradients(value: Any, inputs: dict[str, Tensor]) -> Seen:
@@ -229,7 +244,8 @@ def _close(a: Tensor, b: Tensor, tolerance: float) -> bool:
         return False
     finite = b[b.isfinite()].abs()
     scale = finite.max().item() if len(finite) else 1.0
-    return torch.allclose(a, b, rtol=tolerance, atol=tolerance * min(scale, 1.0), equal_nan=True)
+    # Where all should be zero, rounding may be left.
+    return torch.allclose(a, b, rtol=tolerance, atol=max(tolerance * min(scale, 1.0), 1e-12), equal_nan=True)
 
 
 def _refused(exercise: Exercise, refusal: Refusal) -> Verdict:
