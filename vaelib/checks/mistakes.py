@@ -1,6 +1,7 @@
 """The catalogue of known mistakes: what each is, how it shows, where it is explained, who shipped it.
 
-It stands in ``catalogue.toml``. Checks name a mistake from there, and the book's bug museum shows those that real code contained.
+It stands in ``catalogue.toml``. Checks name a mistake from there; the book's bug museum shows those that real code
+contained.
 """
 
 from __future__ import annotations
