@@ -46,7 +46,7 @@ GAUSSIAN = Exercise(
         Slip("variance-for-sigma", (("/ sigma)", "/ sigma**2)"),), "The squared error is divided by σ⁴."),
         Slip("sigma-for-variance", (("/ sigma)", "/ sigma.sqrt())"), ("sigma**2", "sigma"))),
         Slip("sigma-for-variance", (("/ sigma)", "/ sigma.sqrt())"),), "The squared error is divided by σ."),
-        Slip("half-missing", ((" / 2", ""),), "Every value is twice what it should be."),
+        Slip("half-missing", ((" / 2", ""),), "Without it all doubles."),
         Slip("half-missing", (("-(square + constant) / 2", "-square - constant / 2"),), "The squared error lacks it."),
         Slip("half-missing", (("-(square + constant) / 2", "-square / 2 - constant"),), "The constant lacks it."),
         Slip("base-2", ((" / 2", " / 2 / math.log(2)"),)),

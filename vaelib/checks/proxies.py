@@ -102,7 +102,7 @@ KL = Exercise(
     number="2.3",
     solution=_kl_to_posterior,
     slips=(
-        Slip("half-missing", ((" / 2", ""),), "Every value is twice what it should be."),
+        Slip("half-missing", ((" / 2", ""),), "Without it all doubles."),
         Slip("dimension-missing", (("- mean.shape[-1] ", ""),)),
         Slip("dimension-missing", (("- mean.shape[-1] ", "- 1 "),), "1 was subtracted, which is right for Z = 1 only."),
         Slip("sigma-for-variance", (("torch.exp(2 * log_sigma)", "torch.exp(log_sigma)"),)),
