@@ -91,7 +91,7 @@ def _log_p(instead: str) -> tuple[tuple[str, str], ...]:
 
 
 _NAIVE = "x * torch.log(torch.sigmoid(logits){0}) + (1 - x) * torch.log(1 - torch.sigmoid(logits){0})"
-_LEAST = "1e-4", "1e-5", "1e-6", "1e-7", "1e-8", "1e-9", "1e-10", "1e-12", "1e-15", "1e-16", "2**-52", "2**-23"
+_LEAST = "1e-3", "1e-4", "1e-5", "1e-6", "1e-7", "1e-8", "1e-9", "1e-10", "1e-12", "1e-15", "1e-16", "2**-52", "2**-23"
 _CHOSEN = "torch.where(x == 1, torch.sigmoid(logits), 1 - torch.sigmoid(logits)).log()"
 
 BERNOULLI = Exercise(
@@ -105,6 +105,7 @@ BERNOULLI = Exercise(
         Slip("naive-bernoulli", _log_p(_NAIVE.format(""))),
         Slip("naive-bernoulli", _log_p(_CHOSEN)),
         *(Slip("probability-clipped", _log_p(_NAIVE.format(f" + {least}"))) for least in _LEAST),
+        *(Slip("probability-clipped", _log_p(_NAIVE.format(f".clamp({least}, 1 - {least})"))) for least in _LEAST[:4]),
         Slip("probability-clipped", _log_p("logsigmoid((2 * x - 1) * logits).clamp(min=-100)")),
         Slip("naive-bernoulli", _log_p("x * logits - torch.log(1 + torch.exp(logits))")),
         Slip("naive-bernoulli", _log_p("-torch.log(1 + torch.exp(-(2 * x - 1) * logits))")),
@@ -123,10 +124,10 @@ BERNOULLI = Exercise(
         Case((_t([[1.0, 0.0]]), _t([[[-1000.0, 0.0]]])), "x = [[1, 0]], logits = [[[−1000, 0]]]"),
         Case((_t([[0.0, 0.0]]), _t([[[1000.0, -1000.0]]])), "x = [[0, 0]], logits = [[[1000, −1000]]]"),
         Case((_t([[1.0, 1.0, 0.0]]), _t([[[40.0, 1000.0, 0.0]]])), "x = [[1, 1, 0]], logits = [[[40, 1000, 0]]]"),
-        Case((_t([[0.5]]), _t([[[0.0]]])), "x = [[½]], which is grey,"),
-        Case((_t([[255.0]]), _t([[[0.0]]])), "x = [[255]], which is no bit,"),
+        Case((_t([[0.5]]), _t([[[0.0]]])), "x = [[½]] (grey)"),
+        Case((_t([[255.0]]), _t([[[0.0]]])), "x = [[255]] (no bit)"),
     ),
-    draw=lambda: [Case((torch.randint(2, (3, 4)).double(), 2 * torch.randn(5, 3, 4).double()), "K, B, X = 5, 3, 4")],
+    draw=lambda: [Case((torch.randint(2, (3, 4)).double(), 4 * torch.rand(5, 3, 4).double() - 2), "K, B, X = 5, 3, 4")],
     verified="It agrees with the log-probabilities, holds for logits of ±1000, and refuses what is neither 0 nor 1.",
     place=PLACES["bits"],
     observe=_refusal_or_values,

@@ -309,6 +309,6 @@ def _pattern(got: Tensor, want: Tensor) -> str:
     off, factor = (got - want).flatten(), (got / want).flatten()
     if torch.allclose(off, off[0], rtol=1e-4, atol=1e-9):
         return f" Every entry is {abs(off[0].item()):.5g} too {'high' if off[0] > 0 else 'low'}."
-    if torch.allclose(factor, factor[0], rtol=1e-4, atol=1e-9):
+    if factor[0] != 0 and torch.allclose(factor, factor[0], rtol=1e-4, atol=1e-9):
         return f" Every entry is {factor[0].item():.5g} times what it should be."
     return ""

@@ -27,7 +27,7 @@ def moments_and_gradients(fn: Callable[..., Any], out: Tensor, K: int) -> Seen:
 
     Returns:
         the draws' shape, mean, standard deviation, the correlation of the noise of two draws, data or latents (0 or
-        1), and the derivatives of the draws' mean plus variance, which are 1 and, about, σ².
+        1), and the derivatives of the draws' mean plus variance, which are 1 and, about, σ²; to two decimals.
     """
     z = values(fn, out, K)["value"]
     seen = {"answer": torch.zeros(z.shape)}
@@ -40,7 +40,7 @@ def moments_and_gradients(fn: Callable[..., Any], out: Tensor, K: int) -> Seen:
     others = (noise.roll(1, axis) for axis in range(3))
     # A single datum, or latent, is its own neighbour.
     shared = [(noise * other).mean().round() * (n > 1) for other, n in zip(others, noise.shape, strict=True)]
-    found = z.mean(0), z.std(0), *shared, *slopes
+    found = (value.round(decimals=2) for value in (z.mean(0), z.std(0), *shared, *slopes))
     return seen | dict(zip(_NAMES, found, strict=True))
 
 

@@ -34,6 +34,8 @@ def _draw(out: Tensor, K: int) -> Tensor:
     return mean + sigma * noise
 
 
+_OUT = _t([[1.0, 1.0, -math.log(4), -math.log(4)], [3.0, 3.0, -math.log(4), -math.log(4)]])
+
 DRAW = Exercise(
     name="draw",
     number="2.1",
@@ -63,8 +65,8 @@ DRAW = Exercise(
         Slip("uniform-noise", (("randn", "rand"),)),
     ),
     hand=(
-        Case((_t([[1.0, -math.log(4)]]), 1000), "out = [[1, log ¼]] and 1000 draws, over which all is averaged,"),
-        Case((_t([[1.0, 0.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0]]), 1), "out of shape (2, 4) and K = 1"),
+        Case((_OUT, 1000), "out = [[1, 1, a, a], [3, 3, a, a]] (a = log ¼, averages over 1000 draws)"),
+        Case((_OUT, 1), "out of shape (2, 4) and K = 1"),
     ),
     draw=lambda: [Case((_heads(3, 2), 1000), "out of shape (3, 4) and K = 1000")],
     verified="Of 1000 draws mean, spread and both gradients are right, and no two share their noise.",
