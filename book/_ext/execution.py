@@ -135,9 +135,14 @@ def executed(chapter: Path) -> NotebookNode:
     return get_cache(cache_path()).merge_match_into_notebook(read(chapter))[1]
 
 
+def use_cache(app: Any, sphinx: Any) -> None:
+    """Unless another one is named, as notebooks.py may do."""
+    sphinx.nb_execution_cache_path = sphinx.nb_execution_cache_path or str(cache_path())
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Sphinx: use this cache. The setting is part of the environment: a new path makes every page out of date."""
-    app.connect("config-inited", lambda _, sphinx: setattr(sphinx, "nb_execution_cache_path", str(cache_path())))
+    app.connect("config-inited", use_cache)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
