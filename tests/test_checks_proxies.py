@@ -42,7 +42,7 @@ def test_draws_are_the_normal_of_the_outputs_halves() -> None:
 def test_gaussian_likelihood_is_scipys_and_the_librarys(args: tuple) -> None:
     x, mean, sigma = args
     value = GAUSSIAN.solution(x, mean, sigma)
-    np.testing.assert_allclose(value, stats.norm.logpdf(x, mean, sigma).sum(-1), rtol=1e-12)
+    np.testing.assert_allclose(value, stats.norm.logpdf(x.numpy(), mean.numpy(), sigma.item()).sum(-1), rtol=1e-12)
     decoder = GaussianDecoder(x.shape[-1], x.shape[-1], net=torch.nn.Identity(), sigma_dec=sigma.item()).double()
     torch.testing.assert_close(decoder(mean).log_prob(x), value, rtol=1e-6, atol=0)
 
@@ -61,7 +61,7 @@ def test_bernoulli_likelihood_is_scipys_and_the_librarys() -> None:
     *bits, grey, byte = arguments(BERNOULLI)[:6]
     for x, logits in (*bits, arguments(BERNOULLI)[6]):
         value = BERNOULLI.solution(x, logits)
-        np.testing.assert_allclose(value, log_expit((2 * x - 1) * logits).sum(-1), rtol=1e-12)
+        np.testing.assert_allclose(value, log_expit(((2 * x - 1) * logits).numpy()).sum(-1), rtol=1e-12)
         decoder = BernoulliDecoder(x.shape[-1], x.shape[-1], net=torch.nn.Identity()).double()
         torch.testing.assert_close(decoder(logits).log_prob(x), value)
     for x, logits in (grey, byte):
