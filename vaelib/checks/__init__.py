@@ -1,19 +1,36 @@
 """Checks for the exercises of *Bounding the Evidence*: each names the mistake that was made, offline and at once.
 
-A module for each chapter. ``check_<exercise>(fn)`` tries a learner's function and answers with a
+A module or two for each chapter. ``check_<exercise>(fn)`` tries a learner's function and answers with a
 :class:`~vaelib.checks.verdict.Verdict`, which is true if it is right; :func:`report` shows the answers so far.
 """
 
-from vaelib.checks import jensen
+from vaelib.checks import decoders, jensen, proxies
+from vaelib.checks.decoders import check_bernoulli_log_likelihood, check_gaussian_log_likelihood
 from vaelib.checks.exercise import Exercise
 from vaelib.checks.jensen import check_log_mean_exp
+from vaelib.checks.proxies import (
+    check_best_baseline,
+    check_draw,
+    check_kl_to_posterior,
+    check_leave_one_out,
+    check_other_direction,
+)
 from vaelib.checks.verdict import report
 
-__all__ = ["EXERCISES", "check_log_mean_exp", "report"]
+__all__ = [
+    "EXERCISES",
+    "check_bernoulli_log_likelihood",
+    "check_best_baseline",
+    "check_draw",
+    "check_gaussian_log_likelihood",
+    "check_kl_to_posterior",
+    "check_leave_one_out",
+    "check_log_mean_exp",
+    "check_other_direction",
+    "report",
+]
+
+_found = (e for module in (decoders, jensen, proxies) for e in vars(module).values() if isinstance(e, Exercise))
 
 # By name, in the book's order.
-EXERCISES = {
-    exercise.name: exercise
-    for module in (jensen,)
-    for exercise in sorted((e for e in vars(module).values() if isinstance(e, Exercise)), key=lambda e: e.number)
-}
+EXERCISES = {exercise.name: exercise for exercise in sorted(_found, key=lambda e: e.number)}
