@@ -4,29 +4,43 @@ A module or two for each chapter. ``check_<exercise>(fn)`` tries a learner's fun
 :class:`~vaelib.checks.verdict.Verdict`, which is true if it is right; :func:`report` shows the answers so far.
 """
 
-from vaelib.checks import elbo, elbo_terms, jensen
+from vaelib.checks import decoders, elbo, elbo_terms, jensen, proxies
+from vaelib.checks.decoders import check_bernoulli_log_likelihood, check_gaussian_log_likelihood
 from vaelib.checks.elbo import check_elbo, check_elbo_kl, check_elbo_score, check_log_weights
 from vaelib.checks.elbo_terms import check_bound_on_paper, check_free_bits, check_unexplained_weight
 from vaelib.checks.exercise import Exercise
 from vaelib.checks.jensen import check_log_mean_exp
+from vaelib.checks.proxies import (
+    check_best_baseline,
+    check_draw,
+    check_kl_to_posterior,
+    check_leave_one_out,
+    check_other_direction,
+)
 from vaelib.checks.verdict import report
 
 __all__ = [
     "EXERCISES",
+    "check_bernoulli_log_likelihood",
+    "check_best_baseline",
     "check_bound_on_paper",
+    "check_draw",
     "check_elbo",
     "check_elbo_kl",
     "check_elbo_score",
     "check_free_bits",
+    "check_gaussian_log_likelihood",
+    "check_kl_to_posterior",
+    "check_leave_one_out",
     "check_log_mean_exp",
     "check_log_weights",
+    "check_other_direction",
     "check_unexplained_weight",
     "report",
 ]
 
+_modules = (decoders, elbo, elbo_terms, jensen, proxies)
+_found = (e for module in _modules for e in vars(module).values() if isinstance(e, Exercise))
+
 # By name, in the book's order.
-EXERCISES = {
-    exercise.name: exercise
-    for module in (jensen, elbo, elbo_terms)
-    for exercise in sorted((e for e in vars(module).values() if isinstance(e, Exercise)), key=lambda e: e.number)
-}
+EXERCISES = {exercise.name: exercise for exercise in sorted(_found, key=lambda e: e.number)}

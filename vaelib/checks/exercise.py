@@ -29,6 +29,7 @@ __all__ = [
     "contrast",
     "gradients",
     "judge",
+    "named_values",
     "numbers",
     "value_and_gradients",
     "values",
@@ -68,6 +69,21 @@ def values(fn: Callable[..., Any], *args: Any) -> Seen:
     if isinstance(returned, tuple | list) and any(isinstance(part, Tensor | tuple | list) for part in returned):
         return {f"value {number}": _tensor(part) for number, part in enumerate(returned, 1)}
     return {"value": _tensor(returned)}
+
+
+def named_values(*names: str) -> Callable[..., Seen]:
+    """For ``observe``: the numbers that a function returns, by what they are called."""
+
+    def observe(fn: Callable[..., Any], *args: Any) -> Seen:
+        returned = fn(*args)
+        parts = list(returned) if isinstance(returned, tuple | list) else [*_tensor(returned).reshape(-1)]
+        if len(parts) != len(names):
+            raise Refusal(
+                f"the function must return {len(names)} numbers, {', '.join(names)}; it returned {len(parts)}."
+            )
+        return {name: _tensor(part) for name, part in zip(names, parts, strict=True)}
+
+    return observe
 
 
 def gradients(value: Any, inputs: dict[str, Tensor]) -> Seen:
@@ -241,7 +257,8 @@ def _close(a: Tensor, b: Tensor, tolerance: float) -> bool:
         return False
     finite = b[b.isfinite()].abs()
     scale = finite.max().item() if len(finite) else 1.0
-    return torch.allclose(a, b, rtol=tolerance, atol=tolerance * min(scale, 1.0), equal_nan=True)
+    # Where all should be zero, rounding may be left.
+    return torch.allclose(a, b, rtol=tolerance, atol=max(tolerance * min(scale, 1.0), 1e-12), equal_nan=True)
 
 
 def _refused(exercise: Exercise, refusal: Refusal) -> Verdict:
@@ -318,6 +335,6 @@ def _pattern(got: Tensor, want: Tensor) -> str:
     off, factor = (got - want).flatten(), (got / want).flatten()
     if torch.allclose(off, off[0], rtol=1e-4, atol=1e-9):
         return f" Every entry is {abs(off[0].item()):.5g} too {'high' if off[0] > 0 else 'low'}."
-    if torch.allclose(factor, factor[0], rtol=1e-4, atol=1e-9):
+    if factor[0] != 0 and torch.allclose(factor, factor[0], rtol=1e-4, atol=1e-9):
         return f" Every entry is {factor[0].item():.5g} times what it should be."
     return ""
