@@ -22,7 +22,7 @@ from vaelib.checks.calling import Refusal, attempt, untouched
 from vaelib.checks.mistakes import MISTAKES
 from vaelib.checks.verdict import Place, Verdict, remember
 
-__all__ = ["Case", "Exercise", "Slip", "gradients", "judge", "value_and_gradients", "values"]
+__all__ = ["Case", "Exercise", "Slip", "gradients", "judge", "named_values", "value_and_gradients", "values"]
 
 Seen = dict[str, Tensor]
 
@@ -56,6 +56,18 @@ def values(fn: Callable[..., Any], *args: Any) -> Seen:
     if isinstance(returned, tuple | list) and any(isinstance(part, Tensor | tuple | list) for part in returned):
         return {f"value {number}": _tensor(part) for number, part in enumerate(returned, 1)}
     return {"value": _tensor(returned)}
+
+
+def named_values(*names: str) -> Callable[..., Seen]:
+    """For ``observe``: the parts of what a function returns, a tuple, list or tensor, by these names."""
+
+    def observe(fn: Callable[..., Any], *args: Any) -> Seen:
+        returned = fn(*args)
+        if not isinstance(returned, tuple | list | Tensor) or len(returned) != len(names):
+            raise Refusal(f"the function must return {len(names)} things, in this order: {', '.join(names)}.")
+        return {name: _tensor(part) for name, part in zip(names, returned, strict=True)}
+
+    return observe
 
 
 def gradients(value: Any, inputs: dict[str, Tensor]) -> Seen:
