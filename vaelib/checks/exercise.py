@@ -70,15 +70,13 @@ def values(fn: Callable[..., Any], *args: Any) -> Seen:
 
 
 def named_values(*names: str) -> Callable[..., Seen]:
-    """For ``observe``: the numbers that a function returns, by what they are called."""
+    """For ``observe``: the parts of what a function returns, a tuple, list or tensor, by these names."""
 
     def observe(fn: Callable[..., Any], *args: Any) -> Seen:
         returned = fn(*args)
-        parts = list(returned) if isinstance(returned, tuple | list) else [*_tensor(returned).reshape(-1)]
+        parts = list(returned if isinstance(returned, tuple | list) else torch.atleast_1d(_tensor(returned)))
         if len(parts) != len(names):
-            raise Refusal(
-                f"the function must return {len(names)} numbers, {', '.join(names)}; it returned {len(parts)}."
-            )
+            raise Refusal(f"the function must return, in this order: {', '.join(names)}. Yours returns {len(parts)}.")
         return {name: _tensor(part) for name, part in zip(names, parts, strict=True)}
 
     return observe

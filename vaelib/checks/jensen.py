@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaelib.checks.exercise import Case, Exercise, Slip, judge, value_and_gradients
+from vaelib.checks.exercise import Case, Exercise, Slip, judge, named_values, value_and_gradients
 from vaelib.checks.mistakes import PLACES
 from vaelib.checks.verdict import Verdict
 
@@ -52,7 +52,9 @@ GROWTH_RATES = Exercise(
         _slip("log-of-mean-of-logs", "mean.log()", "mean_of_log", shows="The first value equals the second."),
         _slip("base-2", "mean.log()", "mean.log2()", "factor.log()", "factor.log2()"),
         _slip("exponential-left", "mean.log(), mean_of_log", "mean, mean_of_log.exp()"),
-        _slip("logarithm-missing", "mean.log()", "mean", shows="The first value is the mean factor, not its logarithm."),
+        _slip(
+            "logarithm-missing", "mean.log()", "mean", shows="The first value is the mean factor, not its logarithm."
+        ),
     ),
     hand=(
         Case(_double([4.0, 1.0], [0.5, 0.5]), "a factor of 4 or 1, each with probability 1/2"),
@@ -119,7 +121,9 @@ LOG_MEAN_EXP = Exercise(
         _slip("sum-over-data", BY_DATUM, "log_w.flatten().logsumexp(0) - math.log(log_w.numel())"),
         _slip("counted-wrong", "len(log_w)", "log_w.numel()", shows="It was divided by K B instead of K."),
         _slip("logarithm-missing", "w.sum(0).log()", "w.sum(0)"),
-        _slip("wrongly-detached", "log_w.max(0).values", "log_w.max(0).values.detach()", " + w.sum", " + w.detach().sum"),
+        _slip(
+            "wrongly-detached", "log_w.max(0).values", "log_w.max(0).values.detach()", " + w.sum", " + w.detach().sum"
+        ),
     ),
     hand=(
         Case(_double([[0.0], [math.log(3)]]), "log_w = [[0], [log 3]]"),
@@ -152,10 +156,17 @@ STREAMING = Exercise(
     solution=_streaming_log_mean_exp,
     slips=(
         _slip("maximum-kept", "total * (top - new).exp()", "total"),
-        _slip("log-of-mean-of-logs", STREAMED, f"{MEANS}.mean(0)", shows="Each chunk's log-mean is right; their mean is not."),
+        _slip(
+            "log-of-mean-of-logs",
+            STREAMED,
+            f"{MEANS}.mean(0)",
+            shows="Each chunk's log-mean is right; their mean is not.",
+        ),
         _slip("chunks-alike", STREAMED, f"{MEANS}.logsumexp(0) - math.log(len(chunks))"),
         _slip("log-k-missing", " - math.log(count)", ""),
-        _slip("counted-wrong", "math.log(count)", "math.log(len(chunks))", shows="It was divided by the number of chunks."),
+        _slip(
+            "counted-wrong", "math.log(count)", "math.log(len(chunks))", shows="It was divided by the number of chunks."
+        ),
         _slip("counted-wrong", "count + len(log_w)", "len(log_w)", shows="It was divided by the last chunk's length."),
         _slip("last-chunk", STREAMED, f"{MEANS}[-1]"),
         _slip("last-chunk", STREAMED, f"{MEANS}[0]"),
@@ -186,7 +197,12 @@ TWO_BOUNDS = Exercise(
     solution=_two_bounds,
     slips=(
         _slip("kl-reversed", "return below, above", "return above, below"),
-        _slip("sign-flipped", "return below, above", "return -below, -above", shows="Both gaps are divergences: never negative."),
+        _slip(
+            "sign-flipped",
+            "return below, above",
+            "return -below, -above",
+            shows="Both gaps are divergences: never negative.",
+        ),
         _slip("half-missing", "below = 0.5 *", "below =", "above = 0.5 *", "above ="),
         _slip("shift-unscaled", "(1 + s**2) / r**2", "1 / r**2 + s**2"),
         _slip("logarithm-sign", " - r.log()", " + r.log()"),
@@ -223,7 +239,9 @@ UNIFORM_PROXY = Exercise(
         _slip("spread-for-variance", "c**2 / (6 * s_p**2)", "c**2 / (2 * s_p**2)"),
         _slip("uniform-density", "(2 * c).log()", "c.log()"),
         _slip("normaliser-dropped", " - 0.5 * (2 * math.pi * s_p**2).log()", ""),
-        _slip("normaliser-dropped", "(2 * math.pi * s_p**2)", "s_p**2", shows="log 2π stands for a constant of ½ log 2π."),
+        _slip(
+            "normaliser-dropped", "(2 * math.pi * s_p**2)", "s_p**2", shows="log 2π stands for a constant of ½ log 2π."
+        ),
         _slip("sigma-for-variance", "(2 * math.pi * s_p**2)", "(2 * math.pi * s_p)", "(6 * s_p**2)", "(6 * s_p)"),
         _slip("log-q-missing", "(2 * c).log() - 0.5", "-0.5"),
         _slip("log-q-sign", "(2 * c).log() - 0.5", "-(2 * c).log() - 0.5"),
