@@ -4,10 +4,21 @@ A module or two for each chapter. ``check_<exercise>(fn)`` tries a learner's fun
 :class:`~vaelib.checks.verdict.Verdict`, which is true if it is right; :func:`report` shows the answers so far.
 """
 
-from vaelib.checks import decoders, iwae, jensen, proxies, weights
+from vaelib.checks import decoders, elbo, elbo_terms, iwae, jensen, proxies, weights
 from vaelib.checks.decoders import (
     check_bernoulli_log_likelihood,
     check_gaussian_log_likelihood,
+)
+from vaelib.checks.elbo import (
+    check_elbo,
+    check_elbo_kl,
+    check_elbo_score,
+    check_log_weights,
+)
+from vaelib.checks.elbo_terms import (
+    check_bound_on_paper,
+    check_free_bits,
+    check_unexplained_weight,
 )
 from vaelib.checks.exercise import Exercise
 from vaelib.checks.iwae import (
@@ -43,8 +54,13 @@ __all__ = [
     "EXERCISES",
     "check_bernoulli_log_likelihood",
     "check_best_baseline",
+    "check_bound_on_paper",
     "check_draw",
     "check_effective_sample_size",
+    "check_elbo",
+    "check_elbo_kl",
+    "check_elbo_score",
+    "check_free_bits",
     "check_gaussian_log_likelihood",
     "check_growth_rates",
     "check_iwae",
@@ -55,17 +71,19 @@ __all__ = [
     "check_leave_one_out",
     "check_log_likelihood",
     "check_log_mean_exp",
+    "check_log_weights",
     "check_normalized_weights",
     "check_other_direction",
     "check_streaming_log_mean_exp",
     "check_surrogate_limit",
     "check_two_bounds",
     "check_two_weights",
+    "check_unexplained_weight",
     "check_uniform_proxy",
     "report",
 ]
 
-_modules = (decoders, iwae, jensen, proxies, weights)
+_modules = (decoders, elbo, elbo_terms, iwae, jensen, proxies, weights)
 _found = (e for module in _modules for e in vars(module).values() if isinstance(e, Exercise))
 
 # By name, in the book's order.

@@ -46,11 +46,13 @@ class Slip:
         mistake: its key in the catalogue.
         edits: pairs of old and new text; each old text occurs once in the solution.
         shows: how it shows in the numbers here; the catalogue's sentence if empty.
+        place: the section to read here; the catalogue's, or else the exercise's, if None.
     """
 
     mistake: str
     edits: tuple[tuple[str, str], ...]
     shows: str = ""
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -273,7 +275,8 @@ def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], theirs: list[Seen | 
     ]
     opening = ["Two mistakes at once."] if len(slips) > 1 else []
     lines = [*opening, *said, _difference(exercise, theirs)]
-    places = tuple(dict.fromkeys(mistake.place or exercise.place for mistake in mistakes))
+    pairs = zip(slips, mistakes, strict=True)
+    places = tuple(dict.fromkeys(slip.place or mistake.place or exercise.place for slip, mistake in pairs))
     return Verdict(exercise.name, False, "\n".join(lines), tuple(slip.mistake for slip in slips), places)
 
 
