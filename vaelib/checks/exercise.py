@@ -53,7 +53,8 @@ class Case:
 def values(fn: Callable[..., Any], *args: Any) -> Seen:
     """What a function returns, by name: its value, or its first, second, … value."""
     returned = fn(*args)
-    if isinstance(returned, tuple | list) and any(isinstance(part, Tensor | tuple | list) for part in returned):
+    parts = returned if isinstance(returned, list) else []
+    if isinstance(returned, tuple) or any(isinstance(part, Tensor | tuple | list) for part in parts):
         return {f"value {number}": _tensor(part) for number, part in enumerate(returned, 1)}
     return {"value": _tensor(returned)}
 
