@@ -75,13 +75,19 @@ def untouched() -> Iterator[io.StringIO]:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Interrupts Python code after so long, where the platform has signals and this is the main thread."""
+    """Interrupts Python code after so long, where the platform has signals and this is the main thread.
+
+    An import on the way, such as torch's first use of a module, is not interrupted: half of it would stay behind.
+    """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(number: int, frame: Any) -> None:
-        raise _TooLong
+        if any("importlib" in inner.f_code.co_filename for inner, _ in traceback.walk_stack(frame)):
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+        else:
+            raise _TooLong
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -22,7 +22,7 @@ from vaelib.checks.calling import Refusal, attempt, untouched
 from vaelib.checks.mistakes import MISTAKES
 from vaelib.checks.verdict import Place, Verdict, remember
 
-__all__ = ["Case", "Exercise", "Slip", "gradients", "judge", "value_and_gradients", "values"]
+__all__ = ["Case", "Exercise", "Slip", "gradients", "judge", "named", "t64", "value_and_gradients", "values"]
 
 Seen = dict[str, Tensor]
 
@@ -50,6 +50,11 @@ class Case:
     said: str
 
 
+def t64(*numbers: Any) -> Tensor:
+    """A tensor of these numbers, or rows of numbers, in double precision."""
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
 def values(fn: Callable[..., Any], *args: Any) -> Seen:
     """What a function returns, by name: its value, or its first, second, … value."""
     returned = fn(*args)
@@ -57,6 +62,16 @@ def values(fn: Callable[..., Any], *args: Any) -> Seen:
     if isinstance(returned, tuple) or any(isinstance(part, Tensor | tuple | list) for part in parts):
         return {f"value {number}": _tensor(part) for number, part in enumerate(returned, 1)}
     return {"value": _tensor(returned)}
+
+
+def named(*names: str) -> Callable[..., Seen]:
+    """For ``observe``: the values that a function returns, under names of their own."""
+
+    def observe(fn: Callable[..., Any], *args: Any) -> Seen:
+        seen = values(fn, *args)
+        return dict(zip(names, seen.values(), strict=True)) if len(seen) == len(names) else seen
+
+    return observe
 
 
 def gradients(value: Any, inputs: dict[str, Tensor]) -> Seen:
