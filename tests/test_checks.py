@@ -22,8 +22,7 @@ CHAPTERS = [path.stem for path in sorted((Path(__file__).parent / "learners").gl
 for chapter in CHAPTERS:
     importlib.import_module(f"learners.{chapter}")
 
-MODULES = [importlib.import_module(f"vaelib.checks.{chapter}") for chapter in CHAPTERS]
-EXERCISES = {e.name: e for module in MODULES for e in vars(module).values() if isinstance(e, Exercise)}
+EXERCISES = checks.EXERCISES
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=list(EXERCISES))
 
 

@@ -3,7 +3,7 @@
 The cache is jupyter-cache's, whose key is a chapter's code cells. The name of its folder is a hash of the library and
 the pins, so that a change in either never meets an old output, and an edit of prose runs nothing.
 
-As a script: run what the cache lacks (all chapters, or those named). As a Sphinx extension: build from this cache.
+As a script: run what the cache lacks (all pages, or those named). As a Sphinx extension: build from this cache.
 """
 
 from __future__ import annotations
@@ -39,15 +39,27 @@ def config() -> dict[str, Any]:
 def cache_path() -> Path:
     """The cache of outputs that belong to the library and the pins as they are now."""
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("vaelib/**/*.py"), *ROOT.glob("vaelib/front/*"), ROOT / "requirements.txt"]):
+    for path in sorted(
+        [
+            *ROOT.glob("vaelib/**/*.py"),
+            *ROOT.glob("vaelib/**/*.toml"),
+            *ROOT.glob("vaelib/front/*"),
+            ROOT / "requirements.txt",
+        ]
+    ):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return ROOT / "_build" / ".jupyter_cache" / digest.hexdigest()[:16]
 
 
-def chapters() -> list[Path]:
+def pages_that_run() -> list[Path]:
     """The pages of the book that have cells to run, in the book's order."""
     pages = [ROOT / name for name in parse_toc_yaml(ROOT / "_toc.yml")]
     return [page for page in pages if page.is_file() and is_myst_markdown_notebook(page.read_text("utf8"))]
+
+
+def chapters() -> list[Path]:
+    """Those of them that are no exercises."""
+    return [page for page in pages_that_run() if page.parent.name != "exercises"]
 
 
 def read(chapter: Path) -> NotebookNode:
@@ -123,17 +135,22 @@ def executed(chapter: Path) -> NotebookNode:
     return get_cache(cache_path()).merge_match_into_notebook(read(chapter))[1]
 
 
+def use_cache(app: Any, sphinx: Any) -> None:
+    """Unless another one is named, as notebooks.py may do."""
+    sphinx.nb_execution_cache_path = sphinx.nb_execution_cache_path or str(cache_path())
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Sphinx: use this cache. The setting is part of the environment: a new path makes every page out of date."""
-    app.connect("config-inited", lambda _, sphinx: setattr(sphinx, "nb_execution_cache_path", str(cache_path())))
+    app.connect("config-inited", use_cache)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def main(names: list[str]) -> int:
     start = time.perf_counter()
-    wanted = [Path(name).resolve() for name in names] or chapters()
+    wanted = [Path(name).resolve() for name in names] or pages_that_run()
     ok = fill(wanted)
-    print(f"{len(wanted)} chapters, {time.perf_counter() - start:.1f} s" if ok else "A chapter failed.", flush=True)
+    print(f"{len(wanted)} pages, {time.perf_counter() - start:.1f} s" if ok else "A page failed.", flush=True)
     return 0 if ok else 1
 
 

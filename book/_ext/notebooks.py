@@ -1,39 +1,168 @@
-"""Write every chapter as a notebook with outputs, ``book/notebooks/NN_name.ipynb``, from the cache of execution.py.
+"""Write every chapter as a notebook with outputs, ``book/notebooks/NN_name.ipynb``: plain Markdown, for any Jupyter.
 
-The same chapter, library and pins give the same bytes: no times, no machine, ids and execution counts by position.
+An exercise becomes two: one to fill in, below ``exercises/``, and one that is solved, below ``solutions/``.
+
+The code and its outputs come from the cache of ``execution.py``, the text from Sphinx, whose tree of the whole book
+knows all numbers and links; ``plain.py`` writes it. The same book, library and pins give the same bytes: no times, no
+machine, ids and execution counts by position.
+
+As a Sphinx extension: the builder ``notebooks``, which ``plain_cells`` runs.
 """
 
 from __future__ import annotations
 
+import json
 import sys
+import tomllib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+import exercises
 import nbformat
-from execution import ROOT, chapters, config, executed, fill
+import plain
+from execution import ROOT, cache_path, config, executed, fill, pages_that_run
+from jupyter_book.sphinx import build_sphinx
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from sphinx.builders import Builder
 
-NOTEBOOKS = ROOT / "book" / "notebooks"
+BOOK = ROOT / "book"
+NOTEBOOKS = BOOK / "notebooks"
+SOLUTIONS = NOTEBOOKS / "solutions"
+BUILD = ROOT / "_build"
 
+FIRST = """\
+{title}
+
+*A notebook of [{book}]({site}): the text of [this page]({page}), to run. {licences}*"""
 SETUP = """\
 # Set-up: on Google Colab this installs the course's library; anywhere else it does nothing.
 import subprocess
 import sys
 
 if "google.colab" in sys.modules:
-    vaelib = "vaelib[book] @ git+{repository}"
+    vaelib = "vaelib[book] @ git+{repository}@{tag}"
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", vaelib], check=True)"""
 
 
-def notebook_of(chapter: Path) -> nbformat.NotebookNode:
-    """A chapter with its outputs, and before it the one cell that sets up Colab."""
-    setup = new_code_cell(SETUP.format(repository=config()["repository"]["url"]), metadata={"tags": ["setup"]})
-    cells = [setup]
-    for cell in executed(chapter).cells:
-        if cell.cell_type == "code":
-            metadata = {key: cell.metadata[key] for key in ("tags", "mystnb") if key in cell.metadata}
-            cells.append(new_code_cell(cell.source, metadata=metadata, outputs=cell.outputs))
-        else:
-            cells.append(new_markdown_cell(cell.source))
+def tag() -> str:
+    """The tag of the released version; the version stands in pyproject.toml."""
+    return f"v{tomllib.loads((ROOT / 'pyproject.toml').read_text('utf8'))['project']['version']}"
+
+
+def address(docname: str) -> str:
+    """Where a page is published."""
+    return f"{config()['html']['baseurl']}{docname}.html"
+
+
+def notebook_path(source: Path) -> Path:
+    """Where the notebook of a page is kept: as below ``book/``, so below ``book/notebooks/``."""
+    return NOTEBOOKS / source.relative_to(BOOK).with_suffix(".ipynb")
+
+
+class NotebookBuilder(Builder):
+    """Sphinx: writes each page as a list of Markdown texts and positions of code cells, a JSON file."""
+
+    name = "notebooks"
+    format = "notebook"
+
+    def get_outdated_docs(self) -> list[str]:
+        return list(self.config.notebooks_wanted)
+
+    def get_target_uri(self, docname: str, typ: str | None = None) -> str:
+        return address(docname)
+
+    def get_relative_uri(self, from_: str, to: str, typ: str | None = None) -> str:
+        return "" if from_ == to else address(to)
+
+    def prepare_writing(self, docnames: set[str]) -> None:
+        pass
+
+    def write_doc(self, docname: str, doctree: Any) -> None:
+        if docname in self.config.notebooks_wanted:
+            parts = plain.Page(self, docname).blocks(doctree)
+            path = Path(self.outdir, f"{docname}.json")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps([part if isinstance(part, str) else int(part) for part in parts]), "utf8")
+
+
+def setup(app: Any) -> dict[str, bool]:
+    app.add_config_value("notebooks_wanted", [], "")
+    app.add_builder(NotebookBuilder)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def plain_blocks(docnames: Iterable[str], cache: Path | None = None) -> dict[str, list[str | int]]:
+    """Pages of the book, each as its blocks: plain Markdown, and the positions of code cells in the page's source.
+
+    Args:
+        docnames: pages such as ``book/04_elbo``; any page of the table of contents, a chapter or not.
+        cache: the outputs to read the book with, for the numbers and captions of figures; the cache of ``execution.py``
+            if not given.
+
+    Raises:
+        SystemExit: Sphinx has a warning, or there is a node that ``plain.py`` cannot write.
+    """
+    wanted = sorted(docnames)
+    settings = {"notebooks_wanted": wanted, "nb_execution_cache_path": str(cache or cache_path()), "nitpicky": True}
+    # Of its own: Sphinx would not notice later that a page of the built book shows a number that has changed here.
+    folder = (cache.parent if cache else BUILD) / "plain"
+    failed = build_sphinx(
+        ROOT,
+        folder / "text",
+        path_config=ROOT / "_config.yml",
+        noconfig=True,
+        confoverrides={"external_toc_path": str(ROOT / "_toc.yml"), "latex_individualpages": False, **settings},
+        builder="notebooks",
+        warningiserror=True,
+        keep_going=True,
+        quiet=True,
+    )
+    if failed:
+        raise SystemExit("The text of the notebooks could not be written: see above.")
+    return {docname: json.loads((folder / "text" / f"{docname}.json").read_text("utf8")) for docname in wanted}
+
+
+def cells_of(blocks: list[str | int], code: list[NotebookNode]) -> Iterator[NotebookNode]:
+    """Cells: code as it was run; text up to the next code or heading in one cell."""
+    texts: list[str] = []
+    for part in [*blocks, -1]:
+        if texts and (isinstance(part, int) or part.startswith("#")):
+            yield new_markdown_cell("\n\n".join(texts))
+            texts = []
+        if isinstance(part, str):
+            texts.append(part)
+        elif part >= 0:
+            yield code_cell(code[part])
+
+
+def code_cell(cell: NotebookNode) -> NotebookNode:
+    """A cell as it was run. What describes its picture stands where Jupyter looks for it."""
+    tags = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
+    alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+    for output in cell.outputs:
+        if alt and "image/png" in output.get("data", {}):
+            output.metadata.setdefault("image/png", {})["alt"] = alt
+    return new_code_cell(cell.source, metadata=tags, outputs=cell.outputs)
+
+
+def notebook(docname: str, cells: list[NotebookNode]) -> NotebookNode:
+    """The cells of a page as a notebook: it says where it comes from, and sets up Colab."""
+    book = config()
+    title, *rest = cells
+    heading, _, text = title.source.partition("\n\n")
+    name, site = book["title"].partition(":")[0], book["html"]["baseurl"]
+    licences = book["html"]["extra_footer"]
+    first = FIRST.format(title=heading, book=name, site=site, page=address(docname), licences=licences)
+    install = SETUP.format(repository=book["repository"]["url"], tag=tag())
+    opening = [new_markdown_cell(first), new_code_cell(install, metadata={"tags": ["setup"]})]
+    opening += [new_markdown_cell(text)] * bool(text)
+    return numbered([*opening, *rest])
+
+
+def numbered(cells: list[NotebookNode]) -> NotebookNode:
+    """A notebook whose cells are named and counted by position."""
     count = 0
     for position, cell in enumerate(cells):
         cell.id = f"cell-{position:03d}"
@@ -43,30 +172,59 @@ def notebook_of(chapter: Path) -> nbformat.NotebookNode:
             for output in cell.outputs:
                 if output.output_type == "execute_result":
                     output.execution_count = count
-    return new_notebook(
-        cells=cells,
-        metadata={
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        },
-    )
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+
+
+def blank_and_solved(blocks: list[str | int], cells: list[NotebookNode]) -> tuple[list[NotebookNode], ...]:
+    """The cells of an exercise, to be filled in and without its solution; and solved, with outputs."""
+    at = blocks.index(plain.SOLUTION)
+    asked, told = blocks[:at], blocks[at:]
+    blanks = [new_code_cell(exercises.blank(cell.source)) for cell in cells]
+    solutions = [NotebookNode(cell, source=exercises.solved(cell.source)) for cell in cells]
+    solved = [part for part in asked if isinstance(part, str) or part not in told] + told
+    return list(cells_of(asked, blanks)), list(cells_of(solved, solutions))
+
+
+def plain_notebooks(sources: Iterable[Path]) -> dict[Path, NotebookNode]:
+    """The notebooks of pages with cells, by where they are kept; the pages' outputs must be in the cache."""
+    docnames = {source.relative_to(ROOT).with_suffix("").as_posix(): source for source in sources}
+    found = {}
+    for docname, blocks in plain_blocks(docnames).items():
+        source, path = docnames[docname], notebook_path(docnames[docname])
+        cells = executed(source).cells
+        if plain.SOLUTION in blocks:
+            blank, solved = blank_and_solved(blocks, cells)
+            found[path] = unrun(notebook(docname, blank))
+            found[SOLUTIONS / path.name] = notebook(docname, solved)
+        else:
+            found[path] = notebook(docname, list(cells_of(blocks, cells)))
+    return found
+
+
+def unrun(notebook: NotebookNode) -> NotebookNode:
+    """The notebook as one that nobody has run."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.execution_count = None
+    return notebook
 
 
 def main() -> int:
-    wanted = chapters()
+    wanted = pages_that_run()
     if not fill(wanted):
         return 1
-    NOTEBOOKS.mkdir(exist_ok=True)
-    for orphan in set(NOTEBOOKS.glob("*.ipynb")) - {NOTEBOOKS / f"{chapter.stem}.ipynb" for chapter in wanted}:
+    kept = plain_notebooks(wanted)
+    for orphan in set(NOTEBOOKS.rglob("*.ipynb")) - kept.keys():
         orphan.unlink()
-        print(f"{orphan.relative_to(ROOT)}: removed, its chapter is gone")
-    for chapter in wanted:
-        path = NOTEBOOKS / f"{chapter.stem}.ipynb"
-        text = nbformat.writes(notebook_of(chapter)) + "\n"
+        print(f"{orphan.relative_to(ROOT)}: removed, its page is gone")
+    for path, made in kept.items():
+        text = nbformat.writes(made) + "\n"
         if not path.is_file() or path.read_text("utf8") != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf8")
             print(f"{path.relative_to(ROOT)}: written")
-    print(f"{len(wanted)} notebooks are up to date")
+    print(f"{len(kept)} notebooks are up to date")
     return 0
 
 

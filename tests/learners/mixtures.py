@@ -9,117 +9,148 @@ import torch
 from torch.distributions import Categorical, Normal
 
 from learners import right, two, wrong
+from vaelib.latent import GaussianMixture
 
 # 1.1
 
 
-@right("mixture_posterior")
+@right("bayes")
 def softmax_of_the_log_joint(x, weights, means, sigma):
     log_joint = weights.log() + Normal(means, sigma).log_prob(x.unsqueeze(-1))
-    return torch.softmax(log_joint, dim=-1)
+    return log_joint.logsumexp(-1), torch.softmax(log_joint, dim=-1)
 
 
-@right("mixture_posterior")
+@right("bayes")
 def petal_by_petal(x, weights, means, sigma):
-    rows = []
+    evidence, rows = [], []
     for petal in x:
-        logits = weights.log() - (petal - means) ** 2 / (2 * sigma**2)
-        rows.append(torch.exp(logits - torch.logsumexp(logits, 0)))
-    return torch.stack(rows)
+        log_joint = weights.log() - (petal - means) ** 2 / (2 * sigma**2) - math.log(math.sqrt(2 * math.pi) * sigma)
+        evidence.append(torch.logsumexp(log_joint, 0))
+        rows.append(torch.exp(log_joint - evidence[-1]))
+    return torch.stack(evidence), torch.stack(rows)
 
 
-@right("mixture_posterior")
-def by_log_odds(x, weights, means, sigma):
-    slope, offset = means / sigma**2, weights.log() - means**2 / (2 * sigma**2)
-    return Categorical(logits=torch.outer(x, slope) + offset).probs
+@right("bayes")
+def by_the_library(x, weights, means, sigma):
+    mixture = GaussianMixture(weights.log(), means[:, None], sigma)
+    return mixture.log_evidence(x[:, None]), mixture.posterior(x[:, None]).probs
 
 
-@right("mixture_posterior")
+@right("bayes")
 def in_numpy(x, weights, means, sigma):
     x, weights, means = x.numpy(), weights.numpy(), means.numpy()
     a = np.log(weights)[None, :] - (x[:, None] - means[None, :]) ** 2 / (2 * sigma**2)
-    a = np.exp(a - a.max(axis=1, keepdims=True))
-    return a / a.sum(axis=1, keepdims=True)
+    a -= 0.5 * np.log(2 * np.pi * sigma**2)
+    top = a.max(axis=1, keepdims=True)
+    total = np.exp(a - top).sum(axis=1)
+    return top[:, 0] + np.log(total), np.exp(a - top) / total[:, None]
 
 
-@wrong("mixture_posterior", "no-maximum")
-def bayes_with_densities(x, weights, means, sigma):
+@wrong("bayes", "no-maximum")
+def with_densities(x, weights, means, sigma):
     joint = weights * torch.exp(Normal(means, sigma).log_prob(x[:, None]))
-    return joint / joint.sum(dim=1, keepdim=True)
+    return joint.sum(1).log(), joint / joint.sum(dim=1, keepdim=True)
 
 
-@wrong("mixture_posterior", "posterior-unnormalised")
+@wrong("bayes", "product-for-sum")
+def sum_of_the_logs(x, weights, means, sigma):
+    log_joint = torch.log(weights) + Normal(means, sigma).log_prob(x[:, None])
+    return torch.sum(log_joint, dim=1), torch.softmax(log_joint, dim=1)
+
+
+@wrong("bayes", "product-for-sum")
+def sum_of_the_logs_twice(x, weights, means, sigma):
+    log_joint = torch.stack([w.log() + Normal(m, sigma).log_prob(x) for w, m in zip(weights, means, strict=True)], 1)
+    log_p_x = log_joint.sum(1)
+    return log_p_x, torch.exp(log_joint - log_p_x.unsqueeze(1))
+
+
+@wrong("bayes", "posterior-unnormalised")
 def claims(x, weights, means, sigma):
     likelihood = torch.exp(-0.5 * ((x[:, None] - means) / sigma) ** 2) / (sigma * (2 * torch.pi) ** 0.5)
-    return weights * likelihood
+    return torch.logsumexp(weights.log() + Normal(means, sigma).log_prob(x[:, None]), 1), weights * likelihood
 
 
-@wrong("mixture_posterior", "posterior-unnormalised")
-def claims_without_the_constant(x, weights, means, sigma):
-    return torch.einsum("c,bc->bc", weights, torch.exp(-((x[:, None] - means) ** 2) / 2 / sigma**2))
+@wrong("bayes", "prior-missing")
+def likelihoods_alone(x, weights, means, sigma):
+    log_p = Normal(means, sigma).log_prob(x[:, None])
+    return log_p.logsumexp(1), log_p.softmax(1)
 
 
-@wrong("mixture_posterior", "prior-missing")
-def softmax_of_the_likelihoods(x, weights, means, sigma):
-    return Normal(means, sigma).log_prob(x[:, None]).softmax(1)
-
-
-@wrong("mixture_posterior", "log-missing")
+@wrong("bayes", "log-missing")
 def weights_as_logits(x, weights, means, sigma):
-    return torch.softmax(weights + Normal(means, sigma).log_prob(x[:, None]), 1)
+    log_joint = weights + Normal(means, sigma).log_prob(x[:, None])
+    return log_joint.logsumexp(1), torch.softmax(log_joint, 1)
 
 
-@wrong("mixture_posterior", "variance-for-sigma")
+@wrong("bayes", "normaliser-dropped")
+def bells_without_a_height(x, weights, means, sigma):
+    logits = weights.log() - (x[:, None] - means) ** 2 / (2 * sigma**2)
+    return torch.logsumexp(logits, 1), Categorical(logits=logits).probs
+
+
+@wrong("bayes", "variance-for-sigma")
 def normal_with_a_variance(x, weights, means, sigma):
-    return Categorical(logits=weights.log() + Normal(means, sigma**2).log_prob(x[:, None])).probs
+    log_joint = weights.log() + Normal(means, sigma**2).log_prob(x[:, None])
+    return log_joint.logsumexp(1), Categorical(logits=log_joint).probs
 
 
-@wrong("mixture_posterior", "sigma-for-variance")
+@wrong("bayes", "sigma-for-variance")
 def divided_by_two_sigma(x, weights, means, sigma):
-    logits = torch.log(weights) - (x.reshape(-1, 1) - means) ** 2 / (2 * sigma)
-    return logits.softmax(-1)
+    log_p = -((x.reshape(-1, 1) - means) ** 2) / (2 * sigma) - math.log(sigma) - 0.5 * math.log(2 * math.pi)
+    return torch.logsumexp(weights.log() + log_p, 1), (weights.log() + log_p).softmax(-1)
 
 
-@wrong("mixture_posterior", "half-missing")
+@wrong("bayes", "half-missing")
 def without_the_two(x, weights, means, sigma):
-    logits = weights.log() - (x[:, None] - means) ** 2 / sigma**2
-    return (logits - logits.logsumexp(1, keepdim=True)).exp()
+    log_joint = weights.log() - (x[:, None] - means) ** 2 / sigma**2 - math.log(sigma * math.sqrt(2 * math.pi))
+    log_p_x = log_joint.logsumexp(1, keepdim=True)
+    return log_p_x.squeeze(1), (log_joint - log_p_x).exp()
 
 
-@wrong("mixture_posterior", "wrong-axis")
-def softmax_over_the_petals(x, weights, means, sigma):
-    return torch.softmax(weights.log() + Normal(means, sigma).log_prob(x[:, None]), 0)
+@wrong("bayes", "wrong-axis")
+def shares_among_the_petals(x, weights, means, sigma):
+    log_joint = weights.log() + Normal(means, sigma).log_prob(x[:, None])
+    return torch.logsumexp(log_joint, 1), torch.softmax(log_joint, 0)
 
 
-@wrong("mixture_posterior", "transposed")
+@wrong("bayes", "transposed")
 def species_in_rows(x, weights, means, sigma):
     log_joint = weights.log()[:, None] + Normal(means[:, None], sigma).log_prob(x)
-    return torch.softmax(log_joint, 0)
+    return torch.logsumexp(log_joint, 0), torch.softmax(log_joint, 0)
 
 
-@wrong("mixture_posterior", "hard-assignment")
+@wrong("bayes", "hard-assignment")
 def the_likeliest_species(x, weights, means, sigma):
+    log_joint = weights.log() + Normal(means, sigma).log_prob(x[:, None])
     answer = torch.zeros(len(x), len(means))
     for b in range(len(x)):
-        score = weights.log() - 0.5 * ((x[b] - means) / sigma) ** 2
-        answer[b, score.argmax()] = 1
-    return answer
+        answer[b, log_joint[b].argmax()] = 1
+    return log_joint.logsumexp(1), answer
 
 
-@wrong("mixture_posterior", "")
+@wrong("bayes", "log-not-taken")
+def a_density(x, weights, means, sigma):
+    joint = torch.einsum("c,bc->bc", weights, Normal(means, sigma).log_prob(x[:, None]).exp())
+    return joint.sum(1), torch.softmax(weights.log() - (x[:, None] - means) ** 2 / 2 / sigma**2, 1)
+
+
+@wrong("bayes", "")
 def nearness_by_absolute_distance(x, weights, means, sigma):
-    return torch.softmax(weights.log() - (x[:, None] - means).abs() / sigma, 1)
+    logits = weights.log() - (x[:, None] - means).abs() / sigma
+    return torch.logsumexp(logits, 1), torch.softmax(logits, 1)
 
 
-@two("mixture_posterior", "prior-missing", "no-maximum")
+@two("bayes", "prior-missing", "no-maximum")
 def shares_of_the_likelihoods(x, weights, means, sigma):
     likelihood = Normal(means, sigma).log_prob(x[:, None]).exp()
-    return likelihood / likelihood.sum(1, keepdim=True)
+    return likelihood.sum(1).log(), likelihood / likelihood.sum(1, keepdim=True)
 
 
-@two("mixture_posterior", "sigma-for-variance", "half-missing")
-def squared_distance_over_sigma(x, weights, means, sigma):
-    return torch.softmax(weights.log() - (x[:, None] - means) ** 2 / sigma, 1)
+@two("bayes", "normaliser-dropped", "half-missing")
+def bare_squared_distances(x, weights, means, sigma):
+    logits = weights.log() - ((x[:, None] - means) / sigma) ** 2
+    return torch.logsumexp(logits, 1), torch.softmax(logits, 1)
 
 
 # 1.6

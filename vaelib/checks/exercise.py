@@ -22,7 +22,19 @@ from vaelib.checks.calling import Refusal, attempt, untouched
 from vaelib.checks.mistakes import MISTAKES
 from vaelib.checks.verdict import Place, Verdict, remember
 
-__all__ = ["Case", "Exercise", "Slip", "gradients", "judge", "named", "t64", "value_and_gradients", "values"]
+__all__ = [
+    "Case",
+    "Exercise",
+    "Slip",
+    "contrast",
+    "gradients",
+    "judge",
+    "named",
+    "numbers",
+    "t64",
+    "value_and_gradients",
+    "values",
+]
 
 Seen = dict[str, Tensor]
 
@@ -199,11 +211,11 @@ def _judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
         for slips in _suspects(exercise):
             mutant = exercise.mutant(*slips)
             if mutant is not None and _same(exercise, theirs, mutant, cases):
-                return _diagnosis(exercise, slips, cases, theirs)
+                return _diagnosis(exercise, slips, theirs)
     for seen in theirs:
         if isinstance(seen, Refusal):
             raise seen
-    return _unknown(exercise, cases, theirs)
+    return _unknown(exercise, theirs)
 
 
 def _sighting(exercise: Exercise, fn: Callable[..., Any], case: Case) -> Seen | Refusal:
@@ -256,45 +268,57 @@ def _refused(exercise: Exercise, refusal: Refusal) -> Verdict:
     return Verdict(exercise.name, False, message, (mistake.key,), (mistake.place or exercise.place,))
 
 
-def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], cases: list[Case], theirs: list[Seen | Refusal]) -> Verdict:
+def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], theirs: list[Seen | Refusal]) -> Verdict:
     mistakes = [MISTAKES[slip.mistake] for slip in slips]
     said = [
         f"{mistake.name}: {mistake.what}. {slip.shows or mistake.shows}".strip()
         for slip, mistake in zip(slips, mistakes, strict=True)
     ]
     opening = ["Two mistakes at once."] if len(slips) > 1 else []
-    lines = [*opening, *said, _difference(exercise, cases, theirs)]
+    lines = [*opening, *said, _difference(exercise, theirs)]
     places = tuple(dict.fromkeys(mistake.place or exercise.place for mistake in mistakes))
     return Verdict(exercise.name, False, "\n".join(lines), tuple(slip.mistake for slip in slips), places)
 
 
-def _unknown(exercise: Exercise, cases: list[Case], theirs: list[Seen | Refusal]) -> Verdict:
-    message = f"{_difference(exercise, cases, theirs)}\nIt is none of the mistakes that this check knows."
+def _unknown(exercise: Exercise, theirs: list[Seen | Refusal]) -> Verdict:
+    message = f"{_difference(exercise, theirs)}\nIt is none of the mistakes that this check knows."
     return Verdict(exercise.name, False, message, (), (exercise.place,))
 
 
-def _difference(exercise: Exercise, cases: list[Case], theirs: list[Seen | Refusal]) -> str:
-    """What differs, on the smallest of the fixed cases that shows it."""
-    for case, seen in zip(exercise.hand, theirs, strict=False):
+def contrast(
+    exercise: Exercise, theirs: Callable[..., Any] | list[Seen | Refusal]
+) -> tuple[Case, str, Any, Any] | None:
+    """The smallest of the fixed cases in which a function, or what it showed, is wrong.
+
+    Returns:
+        the case, what differs, the right value and theirs; None if all fixed cases agree. If another number of values
+        is returned, nothing is named and both values are these numbers.
+    """
+    shown = theirs if isinstance(theirs, list) else [_sighting(exercise, theirs, case) for case in exercise.hand]
+    for case, seen in zip(exercise.hand, shown, strict=False):
         right = _sighting(exercise, exercise.solution, case)
         if isinstance(seen, dict) and isinstance(right, dict) and not _agree(seen, right, exercise.tolerance):
-            return _compared(seen, right, case.said, exercise.tolerance)
-    return (
-        "On the examples worked by hand it is right, but not on inputs drawn afresh: it does not hold for every input."
-    )
+            if seen.keys() != right.keys():
+                return case, "", len(right), len(seen)
+            key = next(key for key in right if not _close(seen[key], right[key], exercise.tolerance))
+            return case, key, right[key], seen[key]
+    return None
 
 
-def _compared(seen: Seen, right: Seen, said: str, tolerance: float) -> str:
-    if seen.keys() != right.keys():
-        return f"For {said} the function must return {len(right)} values; yours returns {len(seen)}."
-    key = next(key for key in right if not _close(seen[key], right[key], tolerance))
-    got, want = seen[key], right[key]
+def _difference(exercise: Exercise, theirs: list[Seen | Refusal]) -> str:
+    """What differs, on the smallest of the fixed cases that shows it."""
+    found = contrast(exercise, theirs)
+    if found is None:
+        return "The examples worked by hand are right, but not inputs drawn afresh: it does not hold for every input."
+    case, key, want, got = found
+    if not key:
+        return f"For {case.said} the function must return {want} values; yours returns {got}."
     if got.shape != want.shape:
-        return f"For {said} the {key} must have shape {tuple(want.shape)}; yours has {tuple(got.shape)}."
-    return f"For {said} the {key} is {_numbers(want)}; yours is {_numbers(got)}.{_pattern(got, want)}"
+        return f"For {case.said} the {key} must have shape {tuple(want.shape)}; yours has {tuple(got.shape)}."
+    return f"For {case.said} the {key} is {numbers(want)}; yours is {numbers(got)}.{_pattern(got, want)}"
 
 
-def _numbers(tensor: Tensor) -> str:
+def numbers(tensor: Tensor) -> str:
     """Few numbers in full, of many the first ones; five digits."""
     flat = [f"{number:.5g}" for number in tensor.flatten()[:6].tolist()]
     if tensor.ndim == 0:

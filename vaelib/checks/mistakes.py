@@ -1,6 +1,7 @@
 """The catalogue of known mistakes: what each is, how it shows, where it is explained, who shipped it.
 
-It stands in ``catalogue.toml``. Checks name a mistake from there, and the book's bug museum shows those that real code contained.
+It stands in ``catalogue.toml``. Checks name a mistake from there; the book's bug museum shows those that real code
+contained.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Mistake:
         what: what was done, a clause that follows the name and a colon.
         shows: a sentence, or nothing: how the numbers show it, whatever the exercise.
         place: the section of the book that explains it; None: the exercise's own.
-        threads: public threads in which it was shipped, reported or mended.
+        threads: public threads in which it was shipped, reported or mended: the address, and what happened there.
     """
 
     key: str
@@ -32,7 +33,7 @@ class Mistake:
     what: str
     shows: str = ""
     place: Place | None = None
-    threads: tuple[str, ...] = ()
+    threads: tuple[tuple[str, str], ...] = ()
 
 
 _catalogue = tomllib.loads(resources.files("vaelib.checks").joinpath("catalogue.toml").read_text("utf8"))
@@ -46,7 +47,7 @@ MISTAKES = {
         entry["what"],
         entry.get("shows", ""),
         PLACES[entry["place"]] if "place" in entry else None,
-        tuple(entry.get("threads", [])),
+        tuple((address, story) for address, story in entry.get("threads", [])),
     )
     for key, entry in _catalogue["mistakes"].items()
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,22 +14,18 @@ from vaelib.checks.mistakes import PLACES
 from vaelib.checks.verdict import Verdict
 
 __all__ = [
+    "check_bayes",
     "check_em_step",
-    "check_mixture_posterior",
     "check_mixture_price",
 ]
 
-# An edit is (old, new); several slips edit the same lines.
-LOG_JOINT = "log_joint - log_joint.max(1, keepdim=True).values"
-UNSCALED = (LOG_JOINT, "log_joint")
-SHARES = "joint / joint.sum(1, keepdim=True)"
 
-
-def _mixture_posterior(x: Tensor, weights: Tensor, means: Tensor, sigma: float) -> Tensor:
+def _bayes(x: Tensor, weights: Tensor, means: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
     scaled = (x[:, None] - means) / sigma
-    log_joint = weights.log() - 0.5 * scaled**2
-    joint = (log_joint - log_joint.max(1, keepdim=True).values).exp()
-    return joint / joint.sum(1, keepdim=True)
+    log_likelihood = -0.5 * scaled**2 - math.log(sigma * (2 * math.pi) ** 0.5)
+    log_joint = weights.log() + log_likelihood
+    log_p_x = torch.logsumexp(log_joint, 1)
+    return log_p_x, (log_joint - log_p_x[:, None]).exp()
 
 
 def _petals() -> list[Case]:
@@ -37,23 +34,33 @@ def _petals() -> list[Case]:
     return [Case(args, "four petals and three species")]
 
 
-MIXTURE_POSTERIOR = Exercise(
-    name="mixture_posterior",
+SOFTMAX = ("(log_joint - log_p_x[:, None]).exp()", "torch.softmax(log_joint, 1)")
+DIVIDED = ("(log_joint - log_p_x[:, None]).exp()", "log_joint.exp() / log_joint.exp().sum(1)[:, None]")
+BAYES = Exercise(
+    name="bayes",
     number="1.1",
-    solution=_mixture_posterior,
+    solution=_bayes,
     slips=(
-        Slip("prior-missing", (("weights.log() - ", "-"),), "How common a species is does not count in your answer."),
-        Slip("posterior-unnormalised", (UNSCALED, (f"{SHARES}", "joint"))),
-        Slip("posterior-unnormalised", (UNSCALED, (f"{SHARES}", "joint / (sigma * (2 * torch.pi) ** 0.5)"))),
+        Slip("product-for-sum", (("log_p_x = torch.logsumexp(log_joint, 1)", "log_p_x = log_joint.sum(1)"), SOFTMAX)),
+        Slip("product-for-sum", (("torch.logsumexp(log_joint, 1)", "log_joint.sum(1)"),), "No evidence, no shares."),
+        Slip("no-maximum", (("torch.logsumexp(log_joint, 1)", "log_joint.exp().sum(1).log()"), DIVIDED)),
+        Slip("posterior-unnormalised", (("log_joint - log_p_x[:, None]", "log_joint"),)),
+        Slip("prior-missing", (("weights.log() + ", ""),), "How common a species is does not count in your answer."),
         Slip("log-missing", (("weights.log()", "weights"),)),
-        Slip("no-maximum", (UNSCALED,), "A petal far from every species gets 0/0, not a number."),
+        Slip("normaliser-dropped", ((" - math.log(sigma * (2 * math.pi) ** 0.5)", ""),)),
         Slip("sigma-for-variance", (("/ sigma", "/ sigma**0.5"),)),
-        Slip("variance-for-sigma", (("/ sigma", "/ sigma**2"),)),
-        Slip("sigma-ignored", ((" / sigma", ""),), "The answer is the same however much lengths vary."),
-        Slip("half-missing", (("0.5 * ", ""),), "Every log-odds between two species of equal weight is doubled."),
-        Slip("wrong-axis", (("max(1", "max(0"), ("sum(1", "sum(0")), "The columns add up to one; each row should."),
-        Slip("transposed", ((SHARES, f"({SHARES}).T"),)),
-        Slip("hard-assignment", ((SHARES, "torch.eye(len(means))[joint.argmax(1)]"),)),
+        Slip("variance-for-sigma", (("/ sigma", "/ sigma**2"), ("log(sigma ", "log(sigma**2 "))),
+        Slip("half-missing", (("-0.5 * ", "-1 * "),), "It is the ½ before the squared distance."),
+        Slip(
+            "wrong-axis",
+            (("log_p_x[:, None]", "torch.logsumexp(log_joint, 0)"),),
+            "Columns add up to one; rows should.",
+        ),
+        Slip("transposed", (("(log_joint - log_p_x[:, None]).exp()", "(log_joint - log_p_x[:, None]).exp().T"),)),
+        Slip(
+            "hard-assignment", (("(log_joint - log_p_x[:, None]).exp()", "torch.eye(len(means))[log_joint.argmax(1)]"),)
+        ),
+        Slip("log-not-taken", (("return log_p_x,", "return log_p_x.exp(),"),)),
     ),
     hand=(
         Case((t64(1), t64(0.75, 0.25), t64(0, 2), 1.0), "x = [1], weights = [¾, ¼], means = [0, 2], sigma = 1"),
@@ -63,6 +70,7 @@ MIXTURE_POSTERIOR = Exercise(
     draw=_petals,
     verified="It agrees with Bayes' rule on petals drawn afresh, also on a petal of a metre.",
     place=PLACES["evidence"],
+    observe=named("log-evidence", "posterior"),
 )
 
 
@@ -157,9 +165,9 @@ EM_STEP = Exercise(
 )
 
 
-def check_mixture_posterior(fn: Callable[..., Any]) -> Verdict:
-    """Exercise 1.1: which species is this petal? The posterior of a mixture."""
-    return judge(MIXTURE_POSTERIOR, fn)
+def check_bayes(fn: Callable[..., Any]) -> Verdict:
+    """Exercise 1.1: which species is this petal? The evidence and the posterior of a mixture."""
+    return judge(BAYES, fn)
 
 
 def check_mixture_price(fn: Callable[..., Any]) -> Verdict:

@@ -1,0 +1,234 @@
+"""Exercises, each written once, as its solution: ``book/exercises/NM_name.md``, exercise M of chapter N.
+
+The page that runs is the solution. What a reader meets first is made from it here: the lines between
+``### BEGIN SOLUTION`` and ``### END SOLUTION`` (nbgrader's marks) are blanked, hints and solution fold away. The
+directive ``{exercises}`` lists them, ``{problem-sheet}`` shows what they ask and nothing else, for paper.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docutils import nodes
+from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
+from sphinx import addnodes
+from sphinx.transforms import SphinxTransform
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "book" / "exercises"
+KINDS = {
+    "warm-up": "To warm up",
+    "rebuild": "Rebuild a piece of vaelib",
+    "paper": "Paper and pencil",
+    "open": "Open problem",
+}
+FACTS = {"kind", "minutes", "difficulty", "goal", "trains"}
+SOLVED = re.compile(r"^( *)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION *\n?", re.M | re.S)
+CELL = re.compile(r"^```\{code-cell\}.*?\n(?::[\w-]+:.*\n)*(.*?)^```$", re.M | re.S)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What an exercise's file says, but for its hints and solution."""
+
+    path: Path
+    title: str
+    statement: str
+    cells: tuple[str, ...]
+    facts: dict[str, Any]
+
+    @property
+    def number(self) -> str:
+        """Chapter and place in it, ``"3.1"``."""
+        digits = self.path.stem.partition("_")[0]
+        return f"{digits[:-1]}.{digits[-1]}"
+
+    @property
+    def docname(self) -> str:
+        return self.path.relative_to(ROOT).with_suffix("").as_posix()
+
+    @property
+    def said(self) -> str:
+        """Its kind, minutes and difficulty, in a line."""
+        difficulty = self.facts["difficulty"]
+        return f"{KINDS[self.facts['kind']]} · {self.facts['minutes']} minutes · difficulty {difficulty} of 3"
+
+
+@cache
+def exercise(path: Path) -> Exercise:
+    """An exercise, read from its file.
+
+    Raises:
+        ValueError: its front matter lacks a fact, has one too many or another kind than those known.
+    """
+    _, front, body = path.read_text("utf8").split("---\n", 2)
+    facts = yaml.safe_load(front)["exercise"]
+    if facts.keys() != FACTS or facts["kind"] not in KINDS or facts["difficulty"] not in (1, 2, 3):
+        raise ValueError(f"{path.name}: exercise: must say {sorted(FACTS)}, kind one of {list(KINDS)}; it says {facts}")
+    title, _, rest = body.strip().removeprefix("# ").partition("\n")
+    asked = re.split(r"^## Hints$", rest, flags=re.M)[0]
+    cells = tuple(match[1] for match in CELL.finditer(asked))
+    return Exercise(path, title.strip(), CELL.sub("", asked).strip(), cells, facts)
+
+
+def exercises(chapter: str = "") -> list[Exercise]:
+    """The exercises of a chapter, or of all chapters, in their order."""
+    return [exercise(path) for path in sorted(FOLDER.glob(f"{chapter or '[0-9]'}[0-9]_*.md"))]
+
+
+def is_solved(code: str) -> bool:
+    """Whether a cell holds a part of the solution."""
+    return SOLVED.search(code) is not None
+
+
+def blank(code: str) -> str:
+    """A cell without the lines of its solution."""
+    return SOLVED.sub(r"\1raise NotImplementedError  # your lines\n", code).rstrip("\n")
+
+
+def solved(code: str) -> str:
+    """A cell with its solution, without the marks."""
+    return SOLVED.sub(r"\2", code).rstrip("\n")
+
+
+# The page
+
+
+class ExercisePage(SphinxTransform):
+    """The solved page becomes the exercise's: blanks in the text, hints and solution folded below."""
+
+    default_priority = 20
+
+    def apply(self, **_: Any) -> None:
+        path = ROOT / f"{self.env.docname}.md"
+        if path.parent != FOLDER or not path.stem[0].isdigit():
+            return
+        page, page_section = exercise(path), next(self.document.findall(nodes.section))
+        title = next(page_section.findall(nodes.title))
+        title.insert(0, nodes.Text(f"{page.number} "))
+        page_section.insert(page_section.index(title) + 1, facts_of(page))
+        parts = {part.next_node(nodes.title).astext(): part for part in page_section.children if is_section(part)}
+        self.fold_hints(page_section, parts["Hints"])
+        self.fold_solution(page_section, parts["Solution"])
+
+    def fold_hints(self, page: nodes.section, part: nodes.section) -> None:
+        """Each hint in a fold of its own: the next one says a little more."""
+        hints = next(part.findall(nodes.enumerated_list))
+        folds = [folded(f"Hint {number}", ["hint"], hint.children) for number, hint in enumerate(hints.children, 1)]
+        page.replace(part, folds)
+
+    def fold_solution(self, page: nodes.section, part: nodes.section) -> None:
+        """Below the statement the blank cells; in the fold the solved ones with what they print."""
+        below = page.index(next(child for child in page if isinstance(child, nodes.admonition)))
+        cells = [child for child in page.children[:below] if is_cell(child)]
+        first = next(number for number, cell in enumerate(cells) if is_solved(code_of(cell)))
+        for cell in cells[first:]:
+            code, shown = code_of(cell), of_input(cell)
+            page.replace(cell, blank_cell(code, cell["cell_index"]))
+            shown.replace(shown.children[0], literal(solved(code)))
+        solution = folded("Solution", ["solution"], [*cells[first:], *part.children[1:]])
+        solution["ids"] = list(part["ids"])
+        page.replace(part, solution)
+
+
+def is_section(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.section)
+
+
+def is_cell(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.container) and "cell" in node["classes"]
+
+
+def of_input(cell: nodes.container) -> nodes.container:
+    return next(part for part in cell.children if "cell_input" in part["classes"])
+
+
+def code_of(cell: nodes.container) -> str:
+    code: str = of_input(cell).astext()
+    return f"{code}\n"
+
+
+def literal(code: str, classes: tuple[str, ...] = ()) -> nodes.literal_block:
+    code = code.rstrip("\n")
+    return nodes.literal_block(code, code, language="ipython3", classes=list(classes))
+
+
+def blank_cell(code: str, position: int) -> nodes.container:
+    """What a reader is to fill in. It is no cell of this page: it is one in the notebook to fill in."""
+    return nodes.container("", literal(blank(code)), classes=["blank-cell", "cell_input"], cell_index=position)
+
+
+def folded(title: str, classes: list[str], children: list[nodes.Node]) -> nodes.admonition:
+    return nodes.admonition("", nodes.title(title, title), *children, classes=["dropdown", *classes])
+
+
+def facts_of(page: Exercise) -> nodes.container:
+    """The line below the title, the goal and what is trained."""
+    line = nodes.paragraph("", page.said, classes=["exercise-said"])
+    rest = nodes.paragraph()
+    for name in ("goal", "trains"):
+        words = page.facts[name].rstrip(".")
+        rest += [nodes.strong("", name.capitalize()), nodes.Text(f": {words}. ")]
+    return nodes.container("", line, rest, classes=["exercise-facts"])
+
+
+# The lists
+
+
+def link_to(page: Exercise, docname: str) -> nodes.paragraph:
+    words = nodes.inline("", f"{page.number} {page.title}")
+    link = addnodes.pending_xref("", words, refdomain="std", reftype="doc", reftarget=f"/{page.docname}")
+    link["refdoc"], link["refexplicit"], link["refwarn"] = docname, True, True
+    return link
+
+
+class ExerciseList(SphinxDirective):
+    """``{exercises} N``: what there is to do after chapter N, with links."""
+
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        pages = exercises(*self.arguments)
+        if not pages:
+            raise self.error(f"exercises: chapter {self.arguments[0]} has none")
+        items = []
+        for page in pages:
+            self.env.note_dependency(str(page.path))
+            goal = f" {page.facts['goal'].rstrip('.')}."
+            line = nodes.paragraph("", "", link_to(page, self.env.docname), nodes.Text(f" ({page.said}).{goal}"))
+            items.append(nodes.list_item("", line))
+        return [nodes.bullet_list("", *items, bullet="-", classes=["exercise-list"])]
+
+
+class ProblemSheet(SphinxDirective):
+    """``{problem-sheet} N``: what the exercises of chapter N ask, for paper."""
+
+    required_arguments = 1
+    option_spec = {"class": directives.class_option}  # noqa: RUF012 (docutils' own way)
+
+    def run(self) -> list[nodes.Node]:
+        return [self.problem(page) for page in exercises(self.arguments[0])]
+
+    def problem(self, page: Exercise) -> nodes.container:
+        self.env.note_dependency(str(page.path))
+        heading = nodes.rubric("", f"{page.number} {page.title}", heading_level=3)
+        problem = nodes.container("", heading, facts_of(page), classes=["problem"])
+        text = nodes.container()
+        self.state.nested_parse(StringList(page.statement.splitlines(), str(page.path)), 0, text)
+        problem += text.children
+        problem += [literal(blank(code)) for code in page.cells if is_solved(code)]
+        return problem
+
+
+def setup(app: Any) -> dict[str, bool]:
+    app.add_transform(ExercisePage)
+    app.add_directive("exercises", ExerciseList)
+    app.add_directive("problem-sheet", ProblemSheet)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,110 @@
+"""The directive ``{museum}``: the mistakes of the checks' catalogue that real code contained.
+
+Each is made here once more, in the solution of an exercise that invites it, and shown with what it does to a number.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any
+
+from docutils import nodes
+from exercises import exercises, link_to
+from sphinx.util.docutils import SphinxDirective
+
+from vaelib.checks import EXERCISES
+from vaelib.checks.exercise import Exercise, Slip, contrast, numbers
+from vaelib.checks.mistakes import MISTAKES, Mistake
+
+THREAD = re.compile(r"https://github\.com/[\w.-]+/([\w.-]+)/(?:issues|pull|commit|blob)/(\w+)")
+
+
+def exhibits() -> list[tuple[Mistake, Exercise, Slip]]:
+    """Every mistake that has a thread, with the first exercise that invites it, in the order of exercises.
+
+    Raises:
+        ValueError: no exercise invites a mistake.
+    """
+    found = {}
+    for exercise in EXERCISES.values():
+        for slip in exercise.slips:
+            found.setdefault(slip.mistake, (MISTAKES[slip.mistake], exercise, slip))
+    shipped = {key for key, mistake in MISTAKES.items() if mistake.threads}
+    if shipped - found.keys():
+        raise ValueError(f"no exercise invites {sorted(shipped - found.keys())}")
+    return [exhibit for key, exhibit in found.items() if key in shipped]
+
+
+def edit(exercise: Exercise, slip: Slip) -> str:
+    """The lines of the solution that the mistake changes, with a minus, and what they become, with a plus."""
+    source = exercise.source
+    wrong = source
+    for old, new in slip.edits:
+        wrong = wrong.replace(old, new)
+    changes = list(difflib.unified_diff(source.splitlines(), wrong.splitlines(), n=0, lineterm=""))[2:]
+    return "\n".join(line for line in changes if not line.startswith("@@"))
+
+
+def shown(exercise: Exercise, slip: Slip) -> str:
+    """What the mistake does to the smallest example.
+
+    Raises:
+        ValueError: it does nothing to any of the examples worked by hand.
+    """
+    mutant = exercise.mutant(slip)
+    found = contrast(exercise, mutant) if mutant else None
+    if found is None:
+        raise ValueError(f"{exercise.name}: {slip.mistake} shows in none of the examples worked by hand")
+    case, key, want, got = found
+    if not key:
+        return f"For {case.said} there should be {want} values; there are {got}."
+    if want.shape != got.shape:
+        return f"For {case.said} the {key} should have shape {tuple(want.shape)}; it has {tuple(got.shape)}."
+    return f"For {case.said} the {key} should be {numbers(want)}; it is {numbers(got)}."
+
+
+def name_of(address: str) -> str:
+    """A thread as it is cited, ``keras#3373``; a commit by its first digits."""
+    match = THREAD.match(address)
+    if match is None:
+        return address.removeprefix("https://github.com/")
+    return f"{match[1]}#{match[2]}" if match[2].isdigit() else f"{match[1]}@{match[2][:7]}"
+
+
+class Museum(SphinxDirective):
+    """All exhibits, a section each."""
+
+    def run(self) -> list[nodes.Node]:
+        pages = {page.number: page for page in exercises()}
+        return [self.exhibit(*parts, pages[parts[1].number]) for parts in exhibits()]
+
+    def exhibit(self, mistake: Mistake, exercise: Exercise, slip: Slip, page: Any) -> nodes.section:
+        self.env.note_dependency(str(page.path))
+        what = mistake.what[:1].upper() + mistake.what[1:]
+        code = edit(exercise, slip)
+        threads = nodes.bullet_list("", *(self.thread(*thread) for thread in mistake.threads), bullet="-")
+        check = nodes.paragraph(
+            "", "", nodes.literal("", f"check_{exercise.name}"), nodes.Text(" names it, in exercise ")
+        )
+        check += [link_to(page, self.env.docname), nodes.Text(".")]
+        body = [
+            nodes.paragraph("", f"{what}. {slip.shows or mistake.shows}".strip()),
+            nodes.literal_block(code, code, language="diff"),
+            nodes.paragraph("", shown(exercise, slip)),
+            check,
+            threads,
+        ]
+        section = nodes.section("", nodes.title("", mistake.name), *body, ids=[f"museum-{mistake.key}"])
+        section["names"] = [mistake.key]
+        self.state.document.note_explicit_target(section, section)
+        return section
+
+    def thread(self, address: str, story: str = "") -> nodes.list_item:
+        link = nodes.reference("", name_of(address), refuri=address)
+        return nodes.list_item("", nodes.paragraph("", "", link, nodes.Text(f": {story}" if story else "")))
+
+
+def setup(app: Any) -> dict[str, bool]:
+    app.add_directive("museum", Museum)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
