@@ -129,6 +129,16 @@ def test_addresses_become_absolute_and_no_others_change() -> None:
     assert [link["href"] for link in soup.select("a")] == ["/book/a/b.html#c", "#d", "https://e.org/"]
 
 
+def test_a_release_needs_the_right_tag_and_addresses() -> None:
+    repository = CONFIG["repository"]["url"]
+    right = (f"v{vaelib.__version__}", BASE.removesuffix("/").replace("OWNER", "owner"), repository)
+    assert list(published.release_faults(*right)) == []
+    for wrong in [("0.1.0", *right[1:]), (right[0], "", repository), (*right[:2], "https://github.com/another/copy")]:
+        (fault,) = published.release_faults(*wrong)
+        assert re.search(r"the tag|html\.baseurl|repository\.url", fault)
+    assert published.main(["v9", "", ""]) == 1 and published.main(list(right)) == 0
+
+
 def test_a_title_and_a_description_are_escaped() -> None:
     config = SimpleNamespace(project='A "b"', html_baseurl="https://a.org/")
     tags = published.preview_tags(config, "x < y & z", 'a "b" <c>', "https://a.org/d.html")

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from bs4 import BeautifulSoup
+from execution import config
 from markupsafe import Markup
 
 import vaelib
@@ -59,26 +62,26 @@ SITE_MAP = """\
 ROBOTS = "User-agent: *\nAllow: /\n\nSitemap: {base}sitemap.xml\n"
 
 
-def settle(app: Any, config: Any) -> None:
+def settle(app: Any, sphinx: Any) -> None:
     """The version stands in ``vaelib``.
 
     Raises:
         ValueError: the address of the site is not one that a path can be put behind.
     """
-    config.version = config.release = vaelib.__version__
-    if not re.fullmatch(r"https://[^\s?#]+/", config.html_baseurl or ""):
-        raise ValueError(f"html.baseurl in _config.yml is {config.html_baseurl!r}, not an https:// address ending in /")
+    sphinx.version = sphinx.release = vaelib.__version__
+    if not re.fullmatch(r"https://[^\s?#]+/", sphinx.html_baseurl or ""):
+        raise ValueError(f"html.baseurl in _config.yml is {sphinx.html_baseurl!r}, not an https:// address ending in /")
 
 
-def preview_tags(config: Any, title: str, description: str, address: str) -> str:
+def preview_tags(sphinx: Any, title: str, description: str, address: str) -> str:
     """What a message or a post shows in place of a link."""
     said = {
         "og:type": "website",
-        "og:site_name": config.project,
+        "og:site_name": sphinx.project,
         "og:title": title,
         "og:description": description,
         "og:url": address,
-        "og:image": config.html_baseurl + PREVIEW,
+        "og:image": sphinx.html_baseurl + PREVIEW,
         "og:image:type": "image/png",
         "og:image:width": "1200",
         "og:image:height": "630",
@@ -96,17 +99,17 @@ def described(context: dict[str, Any]) -> str:
 
 def amend(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Footer, address and preview of a page; one that is not there has no address."""
-    config = app.config
+    sphinx = app.config
     context["theme_extra_footer"] = FOOTER.format(
-        version=config.version, base=config.html_baseurl, pdf=PDF, zip=ZIP, licences=context["theme_extra_footer"]
+        version=sphinx.version, base=sphinx.html_baseurl, pdf=PDF, zip=ZIP, licences=context["theme_extra_footer"]
     )
     if pagename == NOT_FOUND:
         context["pageurl"] = None
         context["metatags"] = '<meta name="robots" content="noindex"/>'
-        context["absolute"] = urlsplit(config.html_baseurl).path
+        context["absolute"] = urlsplit(sphinx.html_baseurl).path
     elif context.get("pageurl"):
         title = Markup(context.get("title", "")).striptags()
-        tags = preview_tags(config, title, described(context), context["pageurl"])
+        tags = preview_tags(sphinx, title, described(context), context["pageurl"])
         context["metatags"] = context.get("metatags", "") + tags
 
 
@@ -125,12 +128,12 @@ def not_found(app: Any) -> list[tuple[str, dict[str, Any], str]]:
     return [(NOT_FOUND, {"title": "Page not found", "body": body}, "page.html")]
 
 
-def root_page(config: Any) -> str:
-    name, _, rest = config.html_title.partition(": ")
-    front, base = f"{config.root_doc}.html", config.html_baseurl
-    tags = preview_tags(config, name, f"{rest[:1].upper()}{rest[1:]}.", base + front)
+def root_page(sphinx: Any) -> str:
+    name, _, rest = sphinx.html_title.partition(": ")
+    front, base = f"{sphinx.root_doc}.html", sphinx.html_baseurl
+    tags = preview_tags(sphinx, name, f"{rest[:1].upper()}{rest[1:]}.", base + front)
     return ROOT_PAGE.format(
-        language=config.language, front=front, title=escape(config.html_title), base=base, tags=tags
+        language=sphinx.language, front=front, title=escape(sphinx.html_title), base=base, tags=tags
     )
 
 
@@ -151,6 +154,23 @@ def write(app: Any, error: Exception | None) -> None:
             Path(app.outdir, name).write_text(text, "utf8", newline="\n")
 
 
+def release_faults(tag: str, site: str, repository: str) -> Iterator[str]:
+    """Why the site may not be published from a tag, on a site and by a repository, each as GitHub names it."""
+    book = config()
+    if tag != f"v{vaelib.__version__}":
+        yield f"the tag is {tag!r}, and vaelib's version {vaelib.__version__}"
+    said = {"html.baseurl": (book["html"]["baseurl"], site), "repository.url": (book["repository"]["url"], repository)}
+    for name, (ours, theirs) in said.items():
+        if ours.rstrip("/").lower() != theirs.rstrip("/").lower():
+            yield f"{name} in _config.yml is {ours}, and GitHub says {theirs or 'nothing'}"
+
+
+def main(arguments: list[str]) -> int:
+    faults = list(release_faults(*arguments))
+    print("\n".join(faults) or "The tag and the addresses are right.", file=sys.stderr if faults else sys.stdout)
+    return 1 if faults else 0
+
+
 def setup(app: Any) -> dict[str, bool]:
     app.connect("config-inited", settle)
     # Part of the configuration, so that a change here rewrites all pages.
@@ -159,3 +179,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("html-page-context", amend, priority=600)  # after light.py's description
     app.connect("build-finished", write, priority=800)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
