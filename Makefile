@@ -32,6 +32,7 @@ help:
 	@echo "make test-peers the values and gradients of vaelib against its peers'; both install $(PEERS)"
 	@echo "make preview    draw the picture that a message shows in place of a link"
 	@echo "make linkcheck  follow every link that leads out of the book (needs the network)"
+	@echo "make check-release  whether tag and addresses are right, before the site is published"
 	@echo "make vendor     renew what is kept from npm packages: MathJax, icons (needs npm)"
 	@echo "make lint       ruff, mypy, zizmor;  make format  lets ruff mend what it can"
 	@echo "make clean      remove what was built;  make distclean  removes $(VENV) too"
