@@ -11,13 +11,17 @@ export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
-.PHONY: help venv book pdf offline test test-browser test-slow lint format notebooks chapters pages vendor bench test-peers peers serve clean distclean
+.PHONY: help venv book pdf offline site test test-anywhere test-cut-off test-browser test-slow lint linkcheck check-release \
+  format notebooks chapters pages preview vendor bench test-peers peers serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
 	@echo "make pdf        the whole book as one PDF, _build/pdf/; needs Chromium, as the next does"
 	@echo "make offline    the book as a zip to read without a network, _build/offline/"
+	@echo "make site       all three as they are published, _build/site/"
 	@echo "make test       lint, types, tests, and every notebook run again and compared"
+	@echo "make test-anywhere  tests and notebooks, no output compared: for other systems than Linux on x86"
+	@echo "make test-cut-off   make test without a network: Linux, unshare"
 	@echo "make test-browser  the built pages in Chromium: figures that move, axe, budgets, keyboard"
 	@echo "make test-slow  training that is killed, training on several processes, and test-peers"
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
@@ -26,8 +30,11 @@ help:
 	@echo "make pages      measure every page in Chromium, some minutes (benchmarks/PAGES.md)"
 	@echo "make bench      measure vaelib beside its peers, some 12 minutes (benchmarks/RESULTS.md)"
 	@echo "make test-peers the values and gradients of vaelib against its peers'; both install $(PEERS)"
+	@echo "make preview    draw the picture that a message shows in place of a link"
+	@echo "make linkcheck  follow every link that leads out of the book (needs the network)"
+	@echo "make check-release  whether tag and addresses are right, before the site is published"
 	@echo "make vendor     renew what is kept from npm packages: MathJax, icons (needs npm)"
-	@echo "make lint       ruff and mypy;  make format  lets ruff mend what it can"
+	@echo "make lint       ruff, mypy, zizmor;  make format  lets ruff mend what it can"
 	@echo "make clean      remove what was built;  make distclean  removes $(VENV) too"
 	@echo
 	@echo "Each makes $(VENV) itself where it is missing or out of date. Variables:"
@@ -66,10 +73,25 @@ pdf: book
 offline: book
 	$(BIN)/python book/_ext/offline.py
 
+# As it is published: the addresses in every page's footer are those of the two files beside the pages.
+site: pdf offline
+	rm -rf _build/site
+	cp -R _build/html _build/site
+	cp _build/pdf/bounding-the-evidence.pdf _build/offline/bounding-the-evidence.zip _build/site/
+
 test: lint
 	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks.cfg -n 2 --dist loadfile book/notebooks
 	@echo "All tests passed: lint, types, tests, and every notebook prints what it says."
+
+test-anywhere: venv
+	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest --nbval-lax --nbval-current-env -n 2 --dist loadfile book/notebooks
+	@echo "All tests passed, and every notebook ran; no output was compared."
+
+# A network of its own, in which there is only this machine: whatever a test asks of any other fails.
+test-cut-off: venv
+	unshare --map-root-user --net sh -c 'ip link set lo up && exec "$$0" test' "$(MAKE)"
 
 test-browser: book
 	$(BIN)/pytest -n 2 --dist worksteal tests/browser
@@ -83,6 +105,15 @@ lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/zizmor --offline --quiet .github
+
+linkcheck: venv
+	$(BIN)/python book/_ext/execution.py
+	$(BIN)/jupyter-book build . --builder linkcheck
+
+# What .github/workflows/deploy.yml asks before it publishes: TAG, SITE and REPOSITORY are what GitHub says they are.
+check-release: venv
+	$(BIN)/python book/_ext/published.py "$(TAG)" "$(SITE)" "$(REPOSITORY)"
 
 format: venv
 	$(BIN)/ruff check --fix .
@@ -93,6 +124,9 @@ notebooks: venv
 
 chapters: venv
 	$(BIN)/python benchmarks/chapters.py
+
+preview: venv
+	$(BIN)/python book/_ext/preview.py
 
 pages: venv
 	$(BIN)/python benchmarks/pages.py
