@@ -137,7 +137,7 @@ def mnist(binarize: str | None = None, labels: bool = False, seed: int = 0) -> t
         ``x_train`` (60000, 784), ``x_test`` (10000, 784), float32 in [0, 1]; with labels also ``y_train``, ``y_test``.
 
     Raises:
-        ValueError: binarize is none of the three.
+        ValueError: ``binarize`` is none of the three.
         TypeError: labels is neither True nor False, or the seed no integer.
         OSError: a file is not there and cannot be downloaded; the message says what to do.
         ImportError: what the download needs is not installed.
@@ -161,7 +161,7 @@ def fashion_mnist(binarize: str | None = None, labels: bool = False, seed: int =
         ``x_train`` (60000, 784), ``x_test`` (10000, 784), float32 in [0, 1]; with labels also ``y_train``, ``y_test``.
 
     Raises:
-        ValueError: binarize is none of the three.
+        ValueError: ``binarize`` is none of the three.
         TypeError: labels is neither True nor False, or the seed no integer.
         OSError: a file is not there and cannot be downloaded; the message says what to do.
         ImportError: what the download needs is not installed.
