@@ -18,6 +18,7 @@ PACKAGE = Path(vaelib.__file__).parent
 BOOK = PACKAGE.parent / "book"
 MAY_IMPORT = {
     "__init__": set(),
+    "__main__": {"download"},
     "latent": set(),
     "kernels": set(),
     "densities": {"kernels"},

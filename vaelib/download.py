@@ -28,13 +28,13 @@ _SLOWEST = 1000.0
 Sources = Mapping[str, tuple[int, str]]
 
 
-def folder(dataset: str) -> Path:
+def folder(dataset: str = "") -> Path:
     """Where the files of a data set are kept: in a folder of its name, in the cache folder of the platform.
 
     The environment variable ``VAELIB_DATA`` names another folder in place of the cache's.
 
     Args:
-        dataset: its name, such as ``"mnist"``.
+        dataset: its name, such as ``"mnist"``; without one, the folder that holds those of all.
 
     Raises:
         ImportError: platformdirs is not installed, and ``VAELIB_DATA`` not set.
