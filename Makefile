@@ -11,7 +11,7 @@ export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
-.PHONY: help venv book pdf offline test test-browser test-slow lint format notebooks chapters pages vendor bench test-peers peers serve clean distclean
+.PHONY: help venv book pdf offline test test-browser test-dist test-slow dist lint format notebooks chapters pages vendor bench test-peers peers serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
@@ -19,6 +19,8 @@ help:
 	@echo "make offline    the book as a zip to read without a network, _build/offline/"
 	@echo "make test       lint, types, tests, and every notebook run again and compared"
 	@echo "make test-browser  the built pages in Chromium: figures that move, axe, budgets, keyboard"
+	@echo "make dist       the library as wheel and sdist, _build/dist/"
+	@echo "make test-dist  both in bare environments, with the lowest and the newest dependencies; needs a package registry"
 	@echo "make test-slow  training that is killed, training on several processes, and test-peers"
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
 	@echo "make serve      build the book and serve it at http://localhost:8000"
@@ -74,6 +76,15 @@ test: lint
 test-browser: book
 	$(BIN)/pytest -n 2 --dist worksteal tests/browser
 	@echo "All pages passed: quiet, light, accessible, by keyboard and without scripts; and every figure moves."
+
+# The wheel is built from the sdist, so that nothing is in it that the sdist lacks.
+dist: venv
+	rm -rf _build/dist
+	$(BIN)/python -m build --no-isolation --outdir _build/dist
+
+test-dist: dist
+	TORCH_INDEX="$(TORCH_INDEX)" $(BIN)/pytest -p no:cacheprovider --durations=0 tests/dist
+	@echo "Wheel and sdist passed: whole, accepted, and good with the lowest and the newest that they may meet."
 
 test-slow: venv test-peers
 	$(BIN)/pytest -n 2 -m slow
