@@ -140,13 +140,6 @@ def test_sources_and_sdist_build_the_same_wheel(sdist: Path, wheel: Path, tmp_pa
         assert built.name == wheel.name and contents(built) == contents(wheel)
 
 
-def test_the_metadata_are_what_an_index_accepts(wheel: Path, sdist: Path, tmp_path: Path) -> None:
-    tools = Environment(tmp_path)
-    tools.install("twine==7.0.0", "readme-renderer[md]==46.0")
-    assert tools("-m", "twine", "check", "--strict", wheel, sdist).count("PASSED") == 2
-    assert meta(wheel)["Requires-Python"] == ">=3.11" and meta(wheel)["License-Expression"] == "MIT"
-
-
 # Where it is installed
 
 
@@ -206,6 +199,12 @@ def test_the_unit_tests_pass_with_the_newest_of_all(bare: Environment, wheel: Pa
     bare.install(f"{wheel}[book]", *TOOLS, PANDAS["newest"])
     bare("-m", "pip", "check")
     assert re.search(r"\d{4} passed", unit_tests(bare))
+
+
+def test_the_metadata_are_what_an_index_accepts(bare: Environment, wheel: Path, sdist: Path) -> None:
+    bare.install("twine==7.0.0", "readme-renderer[md]==46.0")
+    assert bare("-m", "twine", "check", "--strict", wheel, sdist).count("PASSED") == 2
+    assert meta(wheel)["Requires-Python"] == ">=3.11" and meta(wheel)["License-Expression"] == "MIT"
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the lowest have wheels for the lowest Python, 3.11, only")
