@@ -11,7 +11,7 @@ export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
-.PHONY: help venv book pdf offline site test test-anywhere test-cut-off test-browser test-slow lint linkcheck check-release \
+.PHONY: help venv book pdf offline site test test-anywhere test-cut-off test-browser test-dist test-slow dist lint linkcheck check-release \
   format notebooks chapters pages preview vendor bench test-peers peers serve clean distclean
 
 help:
@@ -23,6 +23,8 @@ help:
 	@echo "make test-anywhere  tests and notebooks, no output compared: for other systems than Linux on x86"
 	@echo "make test-cut-off   make test without a network: Linux, unshare"
 	@echo "make test-browser  the built pages in Chromium: figures that move, axe, budgets, keyboard"
+	@echo "make dist       the library as wheel and sdist, _build/dist/"
+	@echo "make test-dist  both in bare environments, with the lowest and the newest dependencies; needs a package registry"
 	@echo "make test-slow  training that is killed, training on several processes, and test-peers"
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
 	@echo "make serve      build the book and serve it at http://localhost:8000"
@@ -96,6 +98,15 @@ test-cut-off: venv
 test-browser: book
 	$(BIN)/pytest -n 2 --dist worksteal tests/browser
 	@echo "All pages passed: quiet, light, accessible, by keyboard and without scripts; and every figure moves."
+
+# The wheel is built from the sdist, so that nothing is in it that the sdist lacks.
+dist: venv
+	rm -rf _build/dist
+	$(BIN)/python -m build --no-isolation --outdir _build/dist
+
+test-dist: dist
+	TORCH_INDEX="$(TORCH_INDEX)" $(BIN)/pytest -p no:cacheprovider --durations=0 tests/dist
+	@echo "Wheel and sdist passed: whole, accepted, and good with the lowest and the newest that they may meet."
 
 test-slow: venv test-peers
 	$(BIN)/pytest -n 2 -m slow

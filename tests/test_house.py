@@ -18,6 +18,7 @@ PACKAGE = Path(vaelib.__file__).parent
 BOOK = PACKAGE.parent / "book"
 MAY_IMPORT = {
     "__init__": set(),
+    "__main__": {"download"},
     "latent": set(),
     "kernels": set(),
     "densities": {"kernels"},
@@ -30,14 +31,16 @@ MAY_IMPORT = {
     "batches": {"checkpoint"},
     "checkpoint": set(),
     "parallel": set(),
-    "data": set(),
+    "download": set(),
+    "data": {"download"},
     "plotting": set(),
     "frames": set(),
     "widgets": {"frames", "plotting"},
 }
 THIRD_PARTY = {
     "train": {"torch", "tqdm", "matplotlib", "pandas"},
-    "data": {"torch", "sklearn"},
+    "download": {"filelock", "platformdirs", "pooch", "tqdm"},
+    "data": {"torch", "scipy", "sklearn"},
     "plotting": {"torch", "matplotlib", "matplotlib_inline", "cycler"},
     "frames": {"matplotlib", "PIL"},
     "widgets": {"torch", "anywidget", "matplotlib", "traitlets"},
@@ -113,7 +116,7 @@ def test_a_module_imports_only_what_the_design_allows(module):
 
 def test_the_core_needs_neither_matplotlib_nor_scikit_learn():
     core = [module for module in MODULES if module not in ("plotting", "frames", "widgets")]
-    blocked = ["matplotlib", "sklearn", "scipy", "ipywidgets", "IPython"]
+    blocked = ["matplotlib", "sklearn", "scipy", "ipywidgets", "IPython", "pooch", "platformdirs", "requests"]
     code = f"""
 import sys, importlib
 sys.modules.update(dict.fromkeys({blocked!r}))
