@@ -5,13 +5,14 @@ TORCH_INDEX ?=
 VENV        := .venv
 BIN         := $(VENV)/bin
 PEERS       := .venv-peers
+BINDER      := .venv-binder
 
 # One thread, so that sums are made in one order; and nothing of the caller's that would change a figure or an import.
 export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
-.PHONY: help venv book pdf offline test test-browser test-slow lint format notebooks chapters pages vendor bench test-peers peers serve clean distclean
+.PHONY: help venv book pdf offline test test-browser test-binder test-slow lint format notebooks chapters pages vendor bench test-peers peers binder serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
@@ -19,6 +20,7 @@ help:
 	@echo "make offline    the book as a zip to read without a network, _build/offline/"
 	@echo "make test       lint, types, tests, and every notebook run again and compared"
 	@echo "make test-browser  the built pages in Chromium: figures that move, axe, budgets, keyboard"
+	@echo "make test-binder  every notebook in the environment that Binder makes, $(BINDER), and one in JupyterLab"
 	@echo "make test-slow  training that is killed, training on several processes, and test-peers"
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
 	@echo "make serve      build the book and serve it at http://localhost:8000"
@@ -75,6 +77,10 @@ test-browser: book
 	$(BIN)/pytest -n 2 --dist worksteal tests/browser
 	@echo "All pages passed: quiet, light, accessible, by keyboard and without scripts; and every figure moves."
 
+test-binder: venv binder
+	$(BIN)/pytest -n 2 -rP tests/binder
+	@echo "All passed: Binder's environment is small, and every notebook runs there."
+
 test-slow: venv test-peers
 	$(BIN)/pytest -n 2 -m slow
 	@echo "All slow tests passed: kills, several processes, peers."
@@ -117,6 +123,22 @@ peers:
 	  echo "$$wanted" > $(PEERS)/.ready; \
 	fi
 
+# What .binder/ lists, as Binder installs it. torch first and by itself: a second index is asked for every package.
+binder:
+	@set -e; \
+	wanted=$$({ cat .binder/* requirements.txt pyproject.toml; find vaelib -name '*.py' -o -path '*/front/*' | sort | xargs cat; \
+	  pwd; $(PYTHON) --version; } | cksum); \
+	if [ "$$(cat $(BINDER)/.ready 2>/dev/null)" != "$$wanted" ]; then \
+	  echo "Installing what .binder/ lists into $(BINDER): some minutes, 1.5 GB."; \
+	  $(PYTHON) -m venv --clear $(BINDER); \
+	  pip="$(BINDER)/bin/python -m pip install --disable-pip-version-check --progress-bar off"; \
+	  $$pip --no-deps $$(grep '^--extra-index-url' .binder/requirements.txt) "$$(grep '^torch==' .binder/requirements.txt)"; \
+	  grep -v '^--extra-index-url' .binder/requirements.txt > $(BINDER)/requirements.txt; \
+	  $$pip --requirement $(BINDER)/requirements.txt; \
+	  $(BINDER)/bin/python -c 'import matplotlib.font_manager, torch, vaelib'; \
+	  echo "$$wanted" > $(BINDER)/.ready; \
+	fi
+
 bench: peers
 	$(PEERS)/bin/python benchmarks/bench.py
 
@@ -131,4 +153,4 @@ clean:
 	find book vaelib tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(PEERS)
+	rm -rf $(VENV) $(PEERS) $(BINDER)

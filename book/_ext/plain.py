@@ -72,7 +72,10 @@ class Page:
 
     def unknown(self, node: nodes.Node) -> ExtensionError:
         """The error that says which node cannot be written, and where it stands."""
-        kind, classes = type(node).__name__, " ".join(node.get("classes", [])) if isinstance(node, nodes.Element) else ""
+        kind, classes = (
+            type(node).__name__,
+            " ".join(node.get("classes", [])) if isinstance(node, nodes.Element) else "",
+        )
         place = f"{self.docname}, line {node.line or '?'}: {' '.join(node.astext().split())[:60]!r}"
         return ExtensionError(f"book/_ext/plain.py does not know how to write the node <{kind} {classes}>, in {place}")
 
@@ -311,7 +314,9 @@ def table(page: Page, node: nodes.Element) -> list[Block]:
     body = [list(cells(page, row)) for part in node.findall(nodes.tbody) for row in part]
     page.in_table = False
     head = head or [[""] * len(body[0])]
-    caption = [part for child in node if isinstance(child, nodes.title) for part in [captioned(page, node, "table", child)]]
+    caption = [
+        part for child in node if isinstance(child, nodes.title) for part in [captioned(page, node, "table", child)]
+    ]
     lines = [f"| {' | '.join(row)} |" for row in [head[0], ["---"] * len(head[0]), *body]]
     return [*caption, "\n".join(lines)]
 
@@ -347,7 +352,9 @@ def box(page: Page, node: nodes.Element) -> list[Block]:
     return page.folded(title, inner) if "dropdown" in node["classes"] else page.boxed(title, inner)
 
 
-@block("theorem_node", "lemma_node", "definition_node", "corollary_node", "proposition_node", "example_node", "remark_node")
+@block(
+    "theorem_node", "lemma_node", "definition_node", "corollary_node", "proposition_node", "example_node", "remark_node"
+)
 def statement(page: Page, node: nodes.Element) -> list[Block]:
     """A theorem or the like: its kind and number, then what it is called."""
     title, rest = title_of(page, node)
