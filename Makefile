@@ -5,14 +5,15 @@ TORCH_INDEX ?=
 VENV        := .venv
 BIN         := $(VENV)/bin
 PEERS       := .venv-peers
+BINDER      := .venv-binder
 
 # One thread, so that sums are made in one order; and nothing of the caller's that would change a figure or an import.
 export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
-.PHONY: help venv book pdf offline site test test-anywhere test-cut-off test-browser test-dist test-slow dist lint linkcheck check-release \
-  format notebooks chapters pages preview vendor bench test-peers peers serve clean distclean
+.PHONY: help venv book pdf offline site test test-anywhere test-cut-off test-browser test-binder test-dist test-slow dist lint linkcheck check-release \
+  format notebooks chapters pages preview vendor bench test-peers peers binder serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
@@ -25,6 +26,7 @@ help:
 	@echo "make test-browser  the built pages in Chromium: figures that move, axe, budgets, keyboard"
 	@echo "make dist       the library as wheel and sdist, _build/dist/"
 	@echo "make test-dist  both in bare environments, with the lowest and the newest dependencies; needs a package registry"
+	@echo "make test-binder  every notebook in the environment that Binder makes, $(BINDER), and one in JupyterLab"
 	@echo "make test-slow  training that is killed, training on several processes, and test-peers"
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
 	@echo "make serve      build the book and serve it at http://localhost:8000"
@@ -108,6 +110,10 @@ test-dist: dist
 	TORCH_INDEX="$(TORCH_INDEX)" $(BIN)/pytest -p no:cacheprovider --durations=0 tests/dist
 	@echo "Wheel and sdist passed: whole, accepted, and good with the lowest and the newest that they may meet."
 
+test-binder: venv binder
+	$(BIN)/pytest -n 2 -rP tests/binder
+	@echo "All passed: Binder's environment is small, and every notebook runs there."
+
 test-slow: venv test-peers
 	$(BIN)/pytest -n 2 -m slow
 	@echo "All slow tests passed: kills, several processes, peers."
@@ -162,6 +168,22 @@ peers:
 	  echo "$$wanted" > $(PEERS)/.ready; \
 	fi
 
+# What .binder/ lists, as Binder installs it. torch first and by itself: a second index is asked for every package.
+binder:
+	@set -e; \
+	wanted=$$({ cat .binder/* requirements.txt pyproject.toml; find vaelib -name '*.py' -o -path '*/front/*' | sort | xargs cat; \
+	  pwd; $(PYTHON) --version; } | cksum); \
+	if [ "$$(cat $(BINDER)/.ready 2>/dev/null)" != "$$wanted" ]; then \
+	  echo "Installing what .binder/ lists into $(BINDER): some minutes, 1.5 GB."; \
+	  $(PYTHON) -m venv --clear $(BINDER); \
+	  pip="$(BINDER)/bin/python -m pip install --disable-pip-version-check --progress-bar off"; \
+	  $$pip --no-deps $$(grep '^--extra-index-url' .binder/requirements.txt) "$$(grep '^torch==' .binder/requirements.txt)"; \
+	  grep -v '^--extra-index-url' .binder/requirements.txt > $(BINDER)/requirements.txt; \
+	  $$pip --requirement $(BINDER)/requirements.txt; \
+	  $(BINDER)/bin/python -c 'import matplotlib.font_manager, torch, vaelib'; \
+	  echo "$$wanted" > $(BINDER)/.ready; \
+	fi
+
 bench: peers
 	$(PEERS)/bin/python benchmarks/bench.py
 
@@ -176,4 +198,4 @@ clean:
 	find book vaelib tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(PEERS)
+	rm -rf $(VENV) $(PEERS) $(BINDER)

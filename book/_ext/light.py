@@ -151,6 +151,13 @@ def pictures_that_wait(soup: BeautifulSoup) -> None:
             part["decoding"] = "async"
 
 
+def files_are_saved(soup: BeautifulSoup) -> None:
+    """A browser would show a notebook or a source as a long text."""
+    for link in soup.select("a.btn-download-notebook-button, a.btn-download-source-button"):
+        link["download"] = ""
+        del link["target"]
+
+
 def one_viewport(soup: BeautifulSoup) -> None:
     for again in soup.head.select("meta[name=viewport]")[1:]:
         again.decompose()
@@ -192,6 +199,7 @@ def rewrite(html: str, description: str | None = None, absolute: str | None = No
     soup.html["data-theme"] = "light"  # where no script runs
     scripts_that_wait(soup)
     pictures_that_wait(soup)
+    files_are_saved(soup)
     accessible.mend(soup)
     if absolute:
         published.make_absolute(soup, absolute)
