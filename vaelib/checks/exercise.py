@@ -31,6 +31,7 @@ __all__ = [
     "judge",
     "named_values",
     "numbers",
+    "t64",
     "value_and_gradients",
     "values",
 ]
@@ -46,11 +47,13 @@ class Slip:
         mistake: its key in the catalogue.
         edits: pairs of old and new text; each old text occurs once in the solution.
         shows: how it shows in the numbers here; the catalogue's sentence if empty.
+        place: the section to read here; the catalogue's, or else the exercise's, if None.
     """
 
     mistake: str
     edits: tuple[tuple[str, str], ...]
     shows: str = ""
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -61,25 +64,28 @@ class Case:
     said: str
 
 
+def t64(*numbers: Any) -> Tensor:
+    """A tensor of these numbers, or rows of numbers, in double precision."""
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
 def values(fn: Callable[..., Any], *args: Any) -> Seen:
     """What a function returns, by name: its value, or its first, second, … value."""
     returned = fn(*args)
-    if isinstance(returned, tuple | list) and any(isinstance(part, Tensor | tuple | list) for part in returned):
+    parts = returned if isinstance(returned, list) else []
+    if isinstance(returned, tuple) or any(isinstance(part, Tensor | tuple | list) for part in parts):
         return {f"value {number}": _tensor(part) for number, part in enumerate(returned, 1)}
     return {"value": _tensor(returned)}
 
 
 def named_values(*names: str) -> Callable[..., Seen]:
-    """For ``observe``: the numbers that a function returns, by what they are called."""
+    """For ``observe``: the parts of what a function returns, a tuple, list or tensor, by these names."""
 
     def observe(fn: Callable[..., Any], *args: Any) -> Seen:
         returned = fn(*args)
-        parts = list(returned) if isinstance(returned, tuple | list) else [*_tensor(returned).reshape(-1)]
-        if len(parts) != len(names):
-            raise Refusal(
-                f"the function must return {len(names)} numbers, {', '.join(names)}; it returned {len(parts)}."
-            )
-        return {name: _tensor(part) for name, part in zip(names, parts, strict=True)}
+        parts = list(returned if isinstance(returned, tuple | list) else torch.atleast_1d(_tensor(returned)))
+        known = names if len(parts) == len(names) else [f"value {number}" for number, _ in enumerate(parts, 1)]
+        return {name: _tensor(part) for name, part in zip(known, parts, strict=True)}
 
     return observe
 
@@ -275,7 +281,8 @@ def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], theirs: list[Seen | 
     ]
     opening = ["Two mistakes at once."] if len(slips) > 1 else []
     lines = [*opening, *said, _difference(exercise, theirs)]
-    places = tuple(dict.fromkeys(mistake.place or exercise.place for mistake in mistakes))
+    pairs = zip(slips, mistakes, strict=True)
+    places = tuple(dict.fromkeys(slip.place or mistake.place or exercise.place for slip, mistake in pairs))
     return Verdict(exercise.name, False, "\n".join(lines), tuple(slip.mistake for slip in slips), places)
 
 
@@ -291,14 +298,14 @@ def contrast(
 
     Returns:
         the case, what differs, the right value and theirs; None if all fixed cases agree. If another number of values
-        is returned, nothing is named and both values are these numbers.
+        is returned, nothing is named: the names of the right ones, and the number of theirs.
     """
     shown = theirs if isinstance(theirs, list) else [_sighting(exercise, theirs, case) for case in exercise.hand]
     for case, seen in zip(exercise.hand, shown, strict=False):
         right = _sighting(exercise, exercise.solution, case)
         if isinstance(seen, dict) and isinstance(right, dict) and not _agree(seen, right, exercise.tolerance):
             if seen.keys() != right.keys():
-                return case, "", len(right), len(seen)
+                return case, "", ", ".join(right), len(seen)
             key = next(key for key in right if not _close(seen[key], right[key], exercise.tolerance))
             return case, key, right[key], seen[key]
     return None
@@ -311,7 +318,7 @@ def _difference(exercise: Exercise, theirs: list[Seen | Refusal]) -> str:
         return "The examples worked by hand are right, but not inputs drawn afresh: it does not hold for every input."
     case, key, want, got = found
     if not key:
-        return f"For {case.said} the function must return {want} values; yours returns {got}."
+        return f"For {case.said} the function must return, in this order: {want}. Yours returns {got} of them."
     if got.shape != want.shape:
         return f"For {case.said} the {key} must have shape {tuple(want.shape)}; yours has {tuple(got.shape)}."
     return f"For {case.said} the {key} is {numbers(want)}; yours is {numbers(got)}.{_pattern(got, want)}"
