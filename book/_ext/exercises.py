@@ -90,12 +90,12 @@ def is_solved(code: str) -> bool:
 
 def blank(code: str) -> str:
     """A cell without the lines of its solution."""
-    return SOLVED.sub(r"\1raise NotImplementedError  # your lines\n", code)
+    return SOLVED.sub(r"\1raise NotImplementedError  # your lines\n", code).rstrip("\n")
 
 
 def solved(code: str) -> str:
     """A cell with its solution, without the marks."""
-    return SOLVED.sub(r"\2", code)
+    return SOLVED.sub(r"\2", code).rstrip("\n")
 
 
 # The page
@@ -131,7 +131,7 @@ class ExercisePage(SphinxTransform):
         first = next(number for number, cell in enumerate(cells) if is_solved(code_of(cell)))
         for cell in cells[first:]:
             code, shown = code_of(cell), of_input(cell)
-            page.replace(cell, blank_cell(code))
+            page.replace(cell, blank_cell(code, cell["cell_index"]))
             shown.replace(shown.children[0], literal(solved(code)))
         solution = folded("Solution", ["solution"], [*cells[first:], *part.children[1:]])
         solution["ids"] = list(part["ids"])
@@ -160,9 +160,9 @@ def literal(code: str, classes: tuple[str, ...] = ()) -> nodes.literal_block:
     return nodes.literal_block(code, code, language="ipython3", classes=list(classes))
 
 
-def blank_cell(code: str) -> nodes.container:
+def blank_cell(code: str, position: int) -> nodes.container:
     """What a reader is to fill in. It is no cell of this page: it is one in the notebook to fill in."""
-    return nodes.container("", literal(blank(code)), classes=["blank-cell", "cell_input"])
+    return nodes.container("", literal(blank(code)), classes=["blank-cell", "cell_input"], cell_index=position)
 
 
 def folded(title: str, classes: list[str], children: list[nodes.Node]) -> nodes.admonition:

@@ -84,7 +84,9 @@ class Museum(SphinxDirective):
         what = mistake.what[:1].upper() + mistake.what[1:]
         code = edit(exercise, slip)
         threads = nodes.bullet_list("", *(self.thread(*thread) for thread in mistake.threads), bullet="-")
-        check = nodes.paragraph("", "", nodes.literal("", f"check_{exercise.name}"), nodes.Text(" names it, in exercise "))
+        check = nodes.paragraph(
+            "", "", nodes.literal("", f"check_{exercise.name}"), nodes.Text(" names it, in exercise ")
+        )
         check += [link_to(page, self.env.docname), nodes.Text(".")]
         body = [
             nodes.paragraph("", f"{what}. {slip.shows or mistake.shows}".strip()),

@@ -1,5 +1,7 @@
 """Write every chapter as a notebook with outputs, ``book/notebooks/NN_name.ipynb``: plain Markdown, for any Jupyter.
 
+An exercise becomes two: one to fill in, below ``exercises/``, and one that is solved, below ``solutions/``.
+
 The code and its outputs come from the cache of ``execution.py``, the text from Sphinx, whose tree of the whole book
 knows all numbers and links; ``plain.py`` writes it. The same book, library and pins give the same bytes: no times, no
 machine, ids and execution counts by position.
@@ -16,9 +18,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import exercises
 import nbformat
 import plain
-from execution import ROOT, cache_path, chapters, config, executed, fill
+from execution import ROOT, cache_path, config, executed, fill, pages_that_run
 from jupyter_book.sphinx import build_sphinx
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -26,6 +29,7 @@ from sphinx.builders import Builder
 
 BOOK = ROOT / "book"
 NOTEBOOKS = BOOK / "notebooks"
+SOLUTIONS = NOTEBOOKS / "solutions"
 BUILD = ROOT / "_build"
 
 FIRST = """\
@@ -172,21 +176,45 @@ def numbered(cells: list[NotebookNode]) -> NotebookNode:
     return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
 
 
+def blank_and_solved(blocks: list[str | int], cells: list[NotebookNode]) -> tuple[list[NotebookNode], ...]:
+    """The cells of an exercise, to be filled in and without its solution; and solved, with outputs."""
+    at = blocks.index(plain.SOLUTION)
+    asked, told = blocks[:at], blocks[at:]
+    blanks = [new_code_cell(exercises.blank(cell.source)) for cell in cells]
+    solutions = [NotebookNode(cell, source=exercises.solved(cell.source)) for cell in cells]
+    solved = [part for part in asked if isinstance(part, str) or part not in told] + told
+    return list(cells_of(asked, blanks)), list(cells_of(solved, solutions))
+
+
 def plain_notebooks(sources: Iterable[Path]) -> dict[Path, NotebookNode]:
-    """Pages with cells as notebooks, by source; their outputs must be in the cache."""
+    """The notebooks of pages with cells, by where they are kept; the pages' outputs must be in the cache."""
     docnames = {source.relative_to(ROOT).with_suffix("").as_posix(): source for source in sources}
     found = {}
     for docname, blocks in plain_blocks(docnames).items():
-        source = docnames[docname]
-        found[source] = notebook(docname, list(cells_of(blocks, executed(source).cells)))
+        source, path = docnames[docname], notebook_path(docnames[docname])
+        cells = executed(source).cells
+        if plain.SOLUTION in blocks:
+            blank, solved = blank_and_solved(blocks, cells)
+            found[path] = unrun(notebook(docname, blank))
+            found[SOLUTIONS / path.name] = notebook(docname, solved)
+        else:
+            found[path] = notebook(docname, list(cells_of(blocks, cells)))
     return found
 
 
+def unrun(notebook: NotebookNode) -> NotebookNode:
+    """The notebook as one that nobody has run."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.execution_count = None
+    return notebook
+
+
 def main() -> int:
-    wanted = chapters()
+    wanted = pages_that_run()
     if not fill(wanted):
         return 1
-    kept = {notebook_path(source): made for source, made in plain_notebooks(wanted).items()}
+    kept = plain_notebooks(wanted)
     for orphan in set(NOTEBOOKS.rglob("*.ipynb")) - kept.keys():
         orphan.unlink()
         print(f"{orphan.relative_to(ROOT)}: removed, its page is gone")

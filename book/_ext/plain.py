@@ -25,6 +25,7 @@ class Code(int):
 
 
 Block = str | Code
+SOLUTION = "## Solution"
 BLOCKS: dict[str, Callable[[Page, Any], list[Block]]] = {}
 INLINES: dict[str, Callable[[Page, Any], str]] = {}
 # What would begin something else at the start of a line.
@@ -72,7 +73,10 @@ class Page:
 
     def unknown(self, node: nodes.Node) -> ExtensionError:
         """The error that says which node cannot be written, and where it stands."""
-        kind, classes = type(node).__name__, " ".join(node.get("classes", [])) if isinstance(node, nodes.Element) else ""
+        kind, classes = (
+            type(node).__name__,
+            " ".join(node.get("classes", [])) if isinstance(node, nodes.Element) else "",
+        )
         place = f"{self.docname}, line {node.line or '?'}: {' '.join(node.astext().split())[:60]!r}"
         return ExtensionError(f"book/_ext/plain.py does not know how to write the node <{kind} {classes}>, in {place}")
 
@@ -182,7 +186,7 @@ def emphasis(page: Page, node: nodes.Element) -> str:
     return emphasised("*", page.text(node))
 
 
-@inline("strong", "literal_strong", "inline.claim-label")
+@inline("strong", "literal_strong", "inline.claim-label", "inline.quiz-label")
 def strong(page: Page, node: nodes.Element) -> str:
     return emphasised("**", page.text(node))
 
@@ -311,7 +315,9 @@ def table(page: Page, node: nodes.Element) -> list[Block]:
     body = [list(cells(page, row)) for part in node.findall(nodes.tbody) for row in part]
     page.in_table = False
     head = head or [[""] * len(body[0])]
-    caption = [part for child in node if isinstance(child, nodes.title) for part in [captioned(page, node, "table", child)]]
+    caption = [
+        part for child in node if isinstance(child, nodes.title) for part in [captioned(page, node, "table", child)]
+    ]
     lines = [f"| {' | '.join(row)} |" for row in [head[0], ["---"] * len(head[0]), *body]]
     return [*caption, "\n".join(lines)]
 
@@ -347,7 +353,32 @@ def box(page: Page, node: nodes.Element) -> list[Block]:
     return page.folded(title, inner) if "dropdown" in node["classes"] else page.boxed(title, inner)
 
 
-@block("theorem_node", "lemma_node", "definition_node", "corollary_node", "proposition_node", "example_node", "remark_node")
+@block("admonition.solution")
+def solution_of_exercise(page: Page, node: nodes.Element) -> list[Block]:
+    """Of an exercise's page: a section, which the notebook to fill in leaves out."""
+    return [SOLUTION, *page.blocks(node.children[1:])]
+
+
+@block("container.blank-cell")
+def blank_cell(page: Page, node: nodes.Element) -> list[Block]:
+    """The cell that the solution fills."""
+    return [Code(node["cell_index"])]
+
+
+@block("quiz")
+def quiz(page: Page, node: nodes.Element) -> list[Block]:
+    return page.blocks(node)
+
+
+@block("quiz_choice")
+def choice(page: Page, node: nodes.Element) -> list[Block]:
+    answer, why = node.children
+    return page.folded(page.text(answer), page.nested([why]))
+
+
+@block(
+    "theorem_node", "lemma_node", "definition_node", "corollary_node", "proposition_node", "example_node", "remark_node"
+)
 def statement(page: Page, node: nodes.Element) -> list[Block]:
     """A theorem or the like: its kind and number, then what it is called."""
     title, rest = title_of(page, node)
@@ -389,6 +420,6 @@ def claim(page: Page, node: nodes.Element) -> list[Block]:
     return page.boxed("", page.nested(node))
 
 
-@block("container.library-source")
+@block("container.library-source", "container.exercise-facts")
 def shown_source(page: Page, node: nodes.Element) -> list[Block]:
     return page.blocks(node)

@@ -1,13 +1,47 @@
 """Checks for the exercises of *Bounding the Evidence*: each names the mistake that was made, offline and at once.
 
-A module for each chapter, and for chapter 5 two. ``check_<exercise>(fn)`` tries a learner's function and answers with a
+A module or two for each chapter. ``check_<exercise>(fn)`` tries a learner's function and answers with a
 :class:`~vaelib.checks.verdict.Verdict`, which is true if it is right; :func:`report` shows the answers so far.
 """
 
-from vaelib.checks import iwae, jensen, weights
+from vaelib.checks import decoders, elbo, elbo_terms, iwae, jensen, proxies, weights
+from vaelib.checks.decoders import (
+    check_bernoulli_log_likelihood,
+    check_gaussian_log_likelihood,
+)
+from vaelib.checks.elbo import (
+    check_elbo,
+    check_elbo_kl,
+    check_elbo_score,
+    check_log_weights,
+)
+from vaelib.checks.elbo_terms import (
+    check_bound_on_paper,
+    check_free_bits,
+    check_unexplained_weight,
+)
 from vaelib.checks.exercise import Exercise
-from vaelib.checks.iwae import check_iwae, check_iwae_dreg, check_log_likelihood
-from vaelib.checks.jensen import check_log_mean_exp
+from vaelib.checks.iwae import (
+    check_iwae,
+    check_iwae_dreg,
+    check_log_likelihood,
+)
+from vaelib.checks.jensen import (
+    check_growth_rates,
+    check_jackknife,
+    check_jensen_gap,
+    check_log_mean_exp,
+    check_streaming_log_mean_exp,
+    check_two_bounds,
+    check_uniform_proxy,
+)
+from vaelib.checks.proxies import (
+    check_best_baseline,
+    check_draw,
+    check_kl_to_posterior,
+    check_leave_one_out,
+    check_other_direction,
+)
 from vaelib.checks.verdict import report
 from vaelib.checks.weights import (
     check_effective_sample_size,
@@ -18,18 +52,39 @@ from vaelib.checks.weights import (
 
 __all__ = [
     "EXERCISES",
+    "check_bernoulli_log_likelihood",
+    "check_best_baseline",
+    "check_bound_on_paper",
+    "check_draw",
     "check_effective_sample_size",
+    "check_elbo",
+    "check_elbo_kl",
+    "check_elbo_score",
+    "check_free_bits",
+    "check_gaussian_log_likelihood",
+    "check_growth_rates",
     "check_iwae",
     "check_iwae_dreg",
+    "check_jackknife",
+    "check_jensen_gap",
+    "check_kl_to_posterior",
+    "check_leave_one_out",
     "check_log_likelihood",
     "check_log_mean_exp",
+    "check_log_weights",
     "check_normalized_weights",
+    "check_other_direction",
+    "check_streaming_log_mean_exp",
     "check_surrogate_limit",
+    "check_two_bounds",
     "check_two_weights",
+    "check_unexplained_weight",
+    "check_uniform_proxy",
     "report",
 ]
 
-_all = (e for module in (jensen, weights, iwae) for e in vars(module).values() if isinstance(e, Exercise))
+_modules = (decoders, elbo, elbo_terms, iwae, jensen, proxies, weights)
+_found = (e for module in _modules for e in vars(module).values() if isinstance(e, Exercise))
 
 # By name, in the book's order.
-EXERCISES = {exercise.name: exercise for exercise in sorted(_all, key=lambda e: e.number)}
+EXERCISES = {exercise.name: exercise for exercise in sorted(_found, key=lambda e: e.number)}

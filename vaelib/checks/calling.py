@@ -81,6 +81,12 @@ def _time_limit(seconds: float) -> Iterator[None]:
         return
 
     def stop(number: int, frame: Any) -> None:
+        while frame is not None:
+            if frame.f_code.co_filename.startswith("<frozen importlib"):
+                # Broken off, an import leaves half a module behind; torch imports much on the first call that needs it.
+                signal.setitimer(signal.ITIMER_REAL, seconds)
+                return
+            frame = frame.f_back
         raise _TooLong
 
     before = signal.signal(signal.SIGALRM, stop)

@@ -46,11 +46,13 @@ class Slip:
         mistake: its key in the catalogue.
         edits: pairs of old and new text; each old text occurs once in the solution.
         shows: how it shows in the numbers here; the catalogue's sentence if empty.
+        place: the section to read here; the catalogue's, or else the exercise's, if None.
     """
 
     mistake: str
     edits: tuple[tuple[str, str], ...]
     shows: str = ""
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,10 @@ def named_values(*names: str) -> Callable[..., Seen]:
 
     def observe(fn: Callable[..., Any], *args: Any) -> Seen:
         returned = fn(*args)
-        if not isinstance(returned, tuple | list | Tensor) or len(returned) != len(names):
-            raise Refusal(f"the function must return {len(names)} things, in this order: {', '.join(names)}.")
-        return {name: _tensor(part) for name, part in zip(names, returned, strict=True)}
+        parts = list(returned if isinstance(returned, tuple | list) else torch.atleast_1d(_tensor(returned)))
+        if len(parts) != len(names):
+            raise Refusal(f"the function must return, in this order: {', '.join(names)}. Yours returns {len(parts)}.")
+        return {name: _tensor(part) for name, part in zip(names, parts, strict=True)}
 
     return observe
 
@@ -252,7 +255,8 @@ def _close(a: Tensor, b: Tensor, tolerance: float) -> bool:
         return False
     finite = b[b.isfinite()].abs()
     scale = finite.max().item() if len(finite) else 1.0
-    return torch.allclose(a, b, rtol=tolerance, atol=tolerance * min(scale, 1.0), equal_nan=True)
+    # Where all should be zero, rounding may be left.
+    return torch.allclose(a, b, rtol=tolerance, atol=max(tolerance * min(scale, 1.0), 1e-12), equal_nan=True)
 
 
 def _refused(exercise: Exercise, refusal: Refusal) -> Verdict:
@@ -271,7 +275,8 @@ def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], theirs: list[Seen | 
     ]
     opening = ["Two mistakes at once."] if len(slips) > 1 else []
     lines = [*opening, *said, _difference(exercise, theirs)]
-    places = tuple(dict.fromkeys(mistake.place or exercise.place for mistake in mistakes))
+    pairs = zip(slips, mistakes, strict=True)
+    places = tuple(dict.fromkeys(slip.place or mistake.place or exercise.place for slip, mistake in pairs))
     return Verdict(exercise.name, False, "\n".join(lines), tuple(slip.mistake for slip in slips), places)
 
 
@@ -328,6 +333,6 @@ def _pattern(got: Tensor, want: Tensor) -> str:
     off, factor = (got - want).flatten(), (got / want).flatten()
     if torch.allclose(off, off[0], rtol=1e-4, atol=1e-9):
         return f" Every entry is {abs(off[0].item()):.5g} too {'high' if off[0] > 0 else 'low'}."
-    if torch.allclose(factor, factor[0], rtol=1e-4, atol=1e-9):
+    if factor[0] != 0 and torch.allclose(factor, factor[0], rtol=1e-4, atol=1e-9):
         return f" Every entry is {factor[0].item():.5g} times what it should be."
     return ""

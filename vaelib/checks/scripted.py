@@ -84,7 +84,8 @@ def bound_case(K: int, B: int, X: int = 3, Z: int = 2) -> Case:
         weight, bias, x = torch.randn(X, Z).double(), torch.randn(X).double(), torch.randn(B, X).double()
         model = LinearGaussian(weight, bias, 0.7)
         encoder = ScriptedEncoder(0.3 * torch.randn(Z, X).double(), 0.3 * torch.randn(Z).double() - 0.5, K, B)
-    said = f"the model p(z) = N(0, 1), p(x|z) = N(z, 1), q(z|x) = N(x/2, 0.8²), x = 2, K = {K}"
+    noise = ", ".join(f"{epsilon:.5g}" for epsilon in encoder.noise[:K].flatten().tolist())
+    said = f"p(z) = N(0, 1), p(x|z) = N(z, 1), q(z|x) = N(x/2, 0.8²), x = 2, K = {K}, ε = {noise}"
     return Case((model, encoder, x, K), said if by_hand else f"a model with B, X, Z = {B}, {X}, {Z} and K = {K}")
 
 
