@@ -423,14 +423,14 @@ def evidence_averaged_over_chunks(model, q, x, K, chunk):
     return sum(estimates) / len(estimates), relative_error(torch.cat(chunks))
 
 
-@wrong("log_likelihood", "unequal-chunks")
+@wrong("log_likelihood", "chunks-alike")
 def evidence_of_equal_chunks(model, q, x, K, chunk):
     chunks = evidence_chunks(model, q, x, K, chunk)
     estimates = torch.stack([log_mean_exp(log_w) for log_w in chunks])
     return log_mean_exp(estimates), relative_error(torch.cat(chunks))
 
 
-@wrong("log_likelihood", "last-chunk-only")
+@wrong("log_likelihood", "last-chunk")
 def evidence_overwritten(model, q, x, K, chunk):
     for start in range(0, K, chunk):
         z = q(x).sample((min(chunk, K - start),))

@@ -163,9 +163,9 @@ LOG_LIKELIHOOD = Exercise(
     slips=(
         Slip("elbo-reported", ((IWAE_BOUND, "log_w.mean(0)"),)),
         Slip("log-of-mean-of-logs", ((IWAE_BOUND, f"{EACH_CHUNK}.mean(0)"),), "The bound is that of one chunk."),
-        Slip("unequal-chunks", ((IWAE_BOUND, f"{EACH_CHUNK}.logsumexp(0) - math.log(len(parts))"),)),
-        Slip("last-chunk-only", (("torch.cat(parts)", "parts[-1]"),)),
-        Slip("last-chunk-only", (("torch.cat(parts)", "parts[-1]"), ("log(K)", "log(len(log_w))"))),
+        Slip("chunks-alike", ((IWAE_BOUND, f"{EACH_CHUNK}.logsumexp(0) - math.log(len(parts))"),)),
+        Slip("last-chunk", (("torch.cat(parts)", "parts[-1]"),)),
+        Slip("last-chunk", (("torch.cat(parts)", "parts[-1]"), ("log(K)", "log(len(log_w))"))),
         Slip("fewer-samples", (("range(0, K, chunk)", "range(0, K - chunk + 1, chunk)"),)),
         Slip("fewer-samples", (("    q_z, parts", "    K = K // chunk * chunk\n    q_z, parts"),)),
         Slip("more-samples", (("(min(chunk, K - start),)", "(chunk,)"),)),
