@@ -4,7 +4,7 @@ A module or two for each chapter. ``check_<exercise>(fn)`` tries a learner's fun
 :class:`~vaelib.checks.verdict.Verdict`, which is true if it is right; :func:`report` shows the answers so far.
 """
 
-from vaelib.checks import decoders, elbo, elbo_terms, iwae, jensen, proxies, weights
+from vaelib.checks import decoders, elbo, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights
 from vaelib.checks.decoders import (
     check_bernoulli_log_likelihood,
     check_gaussian_log_likelihood,
@@ -35,6 +35,17 @@ from vaelib.checks.jensen import (
     check_two_bounds,
     check_uniform_proxy,
 )
+from vaelib.checks.latent import (
+    check_ancestral,
+    check_log_evidence,
+    check_many_pixels,
+    check_simple_monte_carlo,
+)
+from vaelib.checks.mixtures import (
+    check_bayes,
+    check_em_step,
+    check_mixture_price,
+)
 from vaelib.checks.proxies import (
     check_best_baseline,
     check_draw,
@@ -52,6 +63,8 @@ from vaelib.checks.weights import (
 
 __all__ = [
     "EXERCISES",
+    "check_ancestral",
+    "check_bayes",
     "check_bernoulli_log_likelihood",
     "check_best_baseline",
     "check_bound_on_paper",
@@ -60,6 +73,7 @@ __all__ = [
     "check_elbo",
     "check_elbo_kl",
     "check_elbo_score",
+    "check_em_step",
     "check_free_bits",
     "check_gaussian_log_likelihood",
     "check_growth_rates",
@@ -69,11 +83,15 @@ __all__ = [
     "check_jensen_gap",
     "check_kl_to_posterior",
     "check_leave_one_out",
+    "check_log_evidence",
     "check_log_likelihood",
     "check_log_mean_exp",
     "check_log_weights",
+    "check_many_pixels",
+    "check_mixture_price",
     "check_normalized_weights",
     "check_other_direction",
+    "check_simple_monte_carlo",
     "check_streaming_log_mean_exp",
     "check_surrogate_limit",
     "check_two_bounds",
@@ -83,7 +101,7 @@ __all__ = [
     "report",
 ]
 
-_modules = (decoders, elbo, elbo_terms, iwae, jensen, proxies, weights)
+_modules = (decoders, elbo, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights)
 _found = (e for module in _modules for e in vars(module).values() if isinstance(e, Exercise))
 
 # By name, in the book's order.

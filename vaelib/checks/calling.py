@@ -75,19 +75,20 @@ def untouched() -> Iterator[io.StringIO]:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Interrupts Python code after so long, where the platform has signals and this is the main thread."""
+    """Interrupts Python code after so long, where the platform has signals and this is the main thread.
+
+    An import on the way, such as torch's first use of a module, is not interrupted: half of it would stay behind.
+    """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(number: int, frame: Any) -> None:
-        while frame is not None:
-            if frame.f_code.co_filename.startswith("<frozen importlib"):
-                # Broken off, an import leaves half a module behind; torch imports much on the first call that needs it.
-                signal.setitimer(signal.ITIMER_REAL, seconds)
-                return
-            frame = frame.f_back
-        raise _TooLong
+        # Broken off, an import leaves half a module behind; torch imports much on the first call that needs it.
+        if any("<frozen importlib" in inner.f_code.co_filename for inner, _ in traceback.walk_stack(frame)):
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+        else:
+            raise _TooLong
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaelib.checks.calling import Refusal
-from vaelib.checks.exercise import Case, Exercise, Seen, Slip, judge, value_and_gradients, values
+from vaelib.checks.exercise import Case, Exercise, Slip, judge, named_values, value_and_gradients
 from vaelib.checks.mistakes import PLACES
 from vaelib.checks.verdict import Verdict
 
@@ -19,18 +18,6 @@ __all__ = ["check_bound_on_paper", "check_free_bits", "check_unexplained_weight"
 
 def _slip(mistake: str, old: str, new: str, shows: str = "", place: str = "") -> Slip:
     return Slip(mistake, ((old, new),), shows, PLACES.get(place))
-
-
-def _named(*names: str) -> Callable[..., Seen]:
-    """For ``observe``: a function returns so many values, by these names."""
-
-    def observe(fn: Callable[..., Any], *args: Any) -> Seen:
-        seen = values(fn, *args)
-        if len(seen) != len(names):
-            raise Refusal(f"the function must return {len(names)} values: {', '.join(names)}.")
-        return dict(zip(names, seen.values(), strict=True))
-
-    return observe
 
 
 def _bound_on_paper(x: Tensor, sigma: Tensor, mu: Tensor, s: Tensor) -> tuple[Tensor, ...]:
@@ -93,7 +80,7 @@ BOUND_ON_PAPER = Exercise(
     draw=_drawn_papers,
     verified="Bound, maximiser and maximum agree with the closed forms, to five digits; so your maximum is log p(x).",
     place=PLACES["reconstruction"],
-    observe=_named("bound", "best μ", "best s", "maximum"),
+    observe=named_values("bound", "best μ", "best s", "maximum"),
 )
 
 
@@ -140,7 +127,7 @@ UNEXPLAINED_WEIGHT = Exercise(
     draw=_drawn_weights,
     verified="σ_dec and the squared lengths agree with the closed forms, to five digits.",
     place=PLACES["beta"],
-    observe=_named("σ_dec", "tensor of squared lengths"),
+    observe=named_values("σ_dec", "tensor of squared lengths"),
 )
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "judge",
     "named_values",
     "numbers",
+    "t64",
     "value_and_gradients",
     "values",
 ]
@@ -63,10 +64,16 @@ class Case:
     said: str
 
 
+def t64(*numbers: Any) -> Tensor:
+    """A tensor of these numbers, or rows of numbers, in double precision."""
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
 def values(fn: Callable[..., Any], *args: Any) -> Seen:
     """What a function returns, by name: its value, or its first, second, … value."""
     returned = fn(*args)
-    if isinstance(returned, tuple | list) and any(isinstance(part, Tensor | tuple | list) for part in returned):
+    parts = returned if isinstance(returned, list) else []
+    if isinstance(returned, tuple) or any(isinstance(part, Tensor | tuple | list) for part in parts):
         return {f"value {number}": _tensor(part) for number, part in enumerate(returned, 1)}
     return {"value": _tensor(returned)}
 
@@ -77,9 +84,8 @@ def named_values(*names: str) -> Callable[..., Seen]:
     def observe(fn: Callable[..., Any], *args: Any) -> Seen:
         returned = fn(*args)
         parts = list(returned if isinstance(returned, tuple | list) else torch.atleast_1d(_tensor(returned)))
-        if len(parts) != len(names):
-            raise Refusal(f"the function must return, in this order: {', '.join(names)}. Yours returns {len(parts)}.")
-        return {name: _tensor(part) for name, part in zip(names, parts, strict=True)}
+        known = names if len(parts) == len(names) else [f"value {number}" for number, _ in enumerate(parts, 1)]
+        return {name: _tensor(part) for name, part in zip(known, parts, strict=True)}
 
     return observe
 
@@ -292,14 +298,14 @@ def contrast(
 
     Returns:
         the case, what differs, the right value and theirs; None if all fixed cases agree. If another number of values
-        is returned, nothing is named and both values are these numbers.
+        is returned, nothing is named: the names of the right ones, and the number of theirs.
     """
     shown = theirs if isinstance(theirs, list) else [_sighting(exercise, theirs, case) for case in exercise.hand]
     for case, seen in zip(exercise.hand, shown, strict=False):
         right = _sighting(exercise, exercise.solution, case)
         if isinstance(seen, dict) and isinstance(right, dict) and not _agree(seen, right, exercise.tolerance):
             if seen.keys() != right.keys():
-                return case, "", len(right), len(seen)
+                return case, "", ", ".join(right), len(seen)
             key = next(key for key in right if not _close(seen[key], right[key], exercise.tolerance))
             return case, key, right[key], seen[key]
     return None
@@ -312,7 +318,7 @@ def _difference(exercise: Exercise, theirs: list[Seen | Refusal]) -> str:
         return "The examples worked by hand are right, but not inputs drawn afresh: it does not hold for every input."
     case, key, want, got = found
     if not key:
-        return f"For {case.said} the function must return {want} values; yours returns {got}."
+        return f"For {case.said} the function must return, in this order: {want}. Yours returns {got} of them."
     if got.shape != want.shape:
         return f"For {case.said} the {key} must have shape {tuple(want.shape)}; yours has {tuple(got.shape)}."
     return f"For {case.said} the {key} is {numbers(want)}; yours is {numbers(got)}.{_pattern(got, want)}"
