@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.distributions import Independent, Normal
@@ -118,6 +119,13 @@ def bound_with_frozen_q(model, q, x, K):
     with torch.no_grad():
         log_q = q_z.log_prob(z)
     return log_mean_exp(model.log_joint(x, z) - log_q)
+
+
+@wrong("iwae", "wrongly-detached")
+def bound_in_numpy(model, q, x, K):
+    log_w = weights_of(model, q, x, K).detach().numpy()
+    top = log_w.max(0)
+    return top + np.log(np.exp(log_w - top).mean(0))
 
 
 @wrong("iwae", "surrogate-returned")

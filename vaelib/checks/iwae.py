@@ -25,8 +25,9 @@ __all__ = [
 
 def _far_case(K: int) -> Case:
     """The model that can be worked by hand, with a datum whose density underflows."""
-    model, q, x, _ = bound_case(K, 1, 1, 1).args
-    return Case((model, q, 40 * x, K), f"the same model with x = 80 and K = {K}")
+    case = bound_case(K, 1, 1, 1)
+    model, q, x, _ = case.args
+    return Case((model, q, 40 * x, K), case.said.replace("x = 2", "x = 80"))
 
 
 def _iwae(model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int) -> Tensor:
@@ -56,6 +57,7 @@ IWAE = Exercise(
         Slip("analytic-kl-in-weights", (WITHOUT_PRIOR, ("log_p - log_q", f"log_p - {KL}"))),
         Slip("sample-for-rsample", (("rsample", "sample"),)),
         Slip("wrongly-detached", (("q_z.log_prob(z)", "q_z.log_prob(z).detach()"),)),
+        Slip("wrongly-detached", ((IWAE_BOUND, f"({IWAE_BOUND}).detach()"),), "Nothing could be trained by it."),
         Slip("surrogate-returned", ((IWAE_BOUND, "(log_w.softmax(0).detach() * log_w).sum(0)"),)),
         Slip("weights-not-detached", ((IWAE_BOUND, "(log_w.softmax(0) * log_w).sum(0)"),), "And it is no bound."),
         Slip("softmax-of-losses", ((IWAE_BOUND, f"({LOSSES} * log_w).sum(0)"),)),
