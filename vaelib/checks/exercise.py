@@ -81,7 +81,11 @@ def named(*names: str) -> Callable[..., Seen]:
 
     def observe(fn: Callable[..., Any], *args: Any) -> Seen:
         seen = values(fn, *args)
-        return dict(zip(names, seen.values(), strict=True)) if len(seen) == len(names) else seen
+        if len(seen) != len(names):
+            raise Refusal(
+                f"the function must return {len(names)} values: {', '.join(names)}. Yours returns {len(seen)}."
+            )
+        return dict(zip(names, seen.values(), strict=True))
 
     return observe
 
