@@ -58,7 +58,7 @@ def shown(exercise: Exercise, slip: Slip) -> str:
         raise ValueError(f"{exercise.name}: {slip.mistake} shows in none of the examples worked by hand")
     case, key, want, got = found
     if not key:
-        return f"For {case.said} there should be {want} values; there are {got}."
+        return f"For {case.said} the answer should be, in this order: {want}. It has {got} parts."
     if want.shape != got.shape:
         return f"For {case.said} the {key} should have shape {tuple(want.shape)}; it has {tuple(got.shape)}."
     return f"For {case.said} the {key} should be {numbers(want)}; it is {numbers(got)}."

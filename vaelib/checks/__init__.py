@@ -1,29 +1,108 @@
 """Checks for the exercises of *Bounding the Evidence*: each names the mistake that was made, offline and at once.
 
-A module for each chapter. ``check_<exercise>(fn)`` tries a learner's function and answers with a
+A module or two for each chapter. ``check_<exercise>(fn)`` tries a learner's function and answers with a
 :class:`~vaelib.checks.verdict.Verdict`, which is true if it is right; :func:`report` shows the answers so far.
 """
 
-from vaelib.checks import jensen, latent, mixtures
+from vaelib.checks import decoders, elbo, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights
+from vaelib.checks.decoders import (
+    check_bernoulli_log_likelihood,
+    check_gaussian_log_likelihood,
+)
+from vaelib.checks.elbo import (
+    check_elbo,
+    check_elbo_kl,
+    check_elbo_score,
+    check_log_weights,
+)
+from vaelib.checks.elbo_terms import (
+    check_bound_on_paper,
+    check_free_bits,
+    check_unexplained_weight,
+)
 from vaelib.checks.exercise import Exercise
-from vaelib.checks.jensen import check_log_mean_exp
-from vaelib.checks.latent import check_ancestral, check_log_evidence, check_many_pixels, check_simple_monte_carlo
-from vaelib.checks.mixtures import check_bayes, check_em_step, check_mixture_price
+from vaelib.checks.iwae import (
+    check_iwae,
+    check_iwae_dreg,
+    check_log_likelihood,
+)
+from vaelib.checks.jensen import (
+    check_growth_rates,
+    check_jackknife,
+    check_jensen_gap,
+    check_log_mean_exp,
+    check_streaming_log_mean_exp,
+    check_two_bounds,
+    check_uniform_proxy,
+)
+from vaelib.checks.latent import (
+    check_ancestral,
+    check_log_evidence,
+    check_many_pixels,
+    check_simple_monte_carlo,
+)
+from vaelib.checks.mixtures import (
+    check_bayes,
+    check_em_step,
+    check_mixture_price,
+)
+from vaelib.checks.proxies import (
+    check_best_baseline,
+    check_draw,
+    check_kl_to_posterior,
+    check_leave_one_out,
+    check_other_direction,
+)
 from vaelib.checks.verdict import report
+from vaelib.checks.weights import (
+    check_effective_sample_size,
+    check_normalized_weights,
+    check_surrogate_limit,
+    check_two_weights,
+)
 
 __all__ = [
     "EXERCISES",
     "check_ancestral",
     "check_bayes",
+    "check_bernoulli_log_likelihood",
+    "check_best_baseline",
+    "check_bound_on_paper",
+    "check_draw",
+    "check_effective_sample_size",
+    "check_elbo",
+    "check_elbo_kl",
+    "check_elbo_score",
     "check_em_step",
+    "check_free_bits",
+    "check_gaussian_log_likelihood",
+    "check_growth_rates",
+    "check_iwae",
+    "check_iwae_dreg",
+    "check_jackknife",
+    "check_jensen_gap",
+    "check_kl_to_posterior",
+    "check_leave_one_out",
     "check_log_evidence",
+    "check_log_likelihood",
     "check_log_mean_exp",
+    "check_log_weights",
     "check_many_pixels",
     "check_mixture_price",
+    "check_normalized_weights",
+    "check_other_direction",
     "check_simple_monte_carlo",
+    "check_streaming_log_mean_exp",
+    "check_surrogate_limit",
+    "check_two_bounds",
+    "check_two_weights",
+    "check_unexplained_weight",
+    "check_uniform_proxy",
     "report",
 ]
 
+_modules = (decoders, elbo, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights)
+_found = (e for module in _modules for e in vars(module).values() if isinstance(e, Exercise))
+
 # By name, in the book's order.
-_exercises = (e for module in (latent, mixtures, jensen) for e in vars(module).values() if isinstance(e, Exercise))
-EXERCISES = {exercise.name: exercise for exercise in sorted(_exercises, key=lambda e: e.number)}
+EXERCISES = {exercise.name: exercise for exercise in sorted(_found, key=lambda e: e.number)}

@@ -84,7 +84,8 @@ def _time_limit(seconds: float) -> Iterator[None]:
         return
 
     def stop(number: int, frame: Any) -> None:
-        if any("importlib" in inner.f_code.co_filename for inner, _ in traceback.walk_stack(frame)):
+        # Broken off, an import leaves half a module behind; torch imports much on the first call that needs it.
+        if any("<frozen importlib" in inner.f_code.co_filename for inner, _ in traceback.walk_stack(frame)):
             signal.setitimer(signal.ITIMER_REAL, seconds)
         else:
             raise _TooLong

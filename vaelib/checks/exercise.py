@@ -29,7 +29,7 @@ __all__ = [
     "contrast",
     "gradients",
     "judge",
-    "named",
+    "named_values",
     "numbers",
     "t64",
     "value_and_gradients",
@@ -47,11 +47,13 @@ class Slip:
         mistake: its key in the catalogue.
         edits: pairs of old and new text; each old text occurs once in the solution.
         shows: how it shows in the numbers here; the catalogue's sentence if empty.
+        place: the section to read here; the catalogue's, or else the exercise's, if None.
     """
 
     mistake: str
     edits: tuple[tuple[str, str], ...]
     shows: str = ""
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,14 @@ def values(fn: Callable[..., Any], *args: Any) -> Seen:
     return {"value": _tensor(returned)}
 
 
-def named(*names: str) -> Callable[..., Seen]:
-    """For ``observe``: the values that a function returns, under names of their own."""
+def named_values(*names: str) -> Callable[..., Seen]:
+    """For ``observe``: the parts of what a function returns, a tuple, list or tensor, by these names."""
 
     def observe(fn: Callable[..., Any], *args: Any) -> Seen:
-        seen = values(fn, *args)
-        if len(seen) != len(names):
-            raise Refusal(
-                f"the function must return {len(names)} values: {', '.join(names)}. Yours returns {len(seen)}."
-            )
-        return dict(zip(names, seen.values(), strict=True))
+        returned = fn(*args)
+        parts = list(returned if isinstance(returned, tuple | list) else torch.atleast_1d(_tensor(returned)))
+        known = names if len(parts) == len(names) else [f"value {number}" for number, _ in enumerate(parts, 1)]
+        return {name: _tensor(part) for name, part in zip(known, parts, strict=True)}
 
     return observe
 
@@ -261,7 +261,8 @@ def _close(a: Tensor, b: Tensor, tolerance: float) -> bool:
         return False
     finite = b[b.isfinite()].abs()
     scale = finite.max().item() if len(finite) else 1.0
-    return torch.allclose(a, b, rtol=tolerance, atol=tolerance * min(scale, 1.0), equal_nan=True)
+    # Where all should be zero, rounding may be left.
+    return torch.allclose(a, b, rtol=tolerance, atol=max(tolerance * min(scale, 1.0), 1e-12), equal_nan=True)
 
 
 def _refused(exercise: Exercise, refusal: Refusal) -> Verdict:
@@ -280,7 +281,8 @@ def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], theirs: list[Seen | 
     ]
     opening = ["Two mistakes at once."] if len(slips) > 1 else []
     lines = [*opening, *said, _difference(exercise, theirs)]
-    places = tuple(dict.fromkeys(mistake.place or exercise.place for mistake in mistakes))
+    pairs = zip(slips, mistakes, strict=True)
+    places = tuple(dict.fromkeys(slip.place or mistake.place or exercise.place for slip, mistake in pairs))
     return Verdict(exercise.name, False, "\n".join(lines), tuple(slip.mistake for slip in slips), places)
 
 
@@ -296,14 +298,14 @@ def contrast(
 
     Returns:
         the case, what differs, the right value and theirs; None if all fixed cases agree. If another number of values
-        is returned, nothing is named and both values are these numbers.
+        is returned, nothing is named: the names of the right ones, and the number of theirs.
     """
     shown = theirs if isinstance(theirs, list) else [_sighting(exercise, theirs, case) for case in exercise.hand]
     for case, seen in zip(exercise.hand, shown, strict=False):
         right = _sighting(exercise, exercise.solution, case)
         if isinstance(seen, dict) and isinstance(right, dict) and not _agree(seen, right, exercise.tolerance):
             if seen.keys() != right.keys():
-                return case, "", len(right), len(seen)
+                return case, "", ", ".join(right), len(seen)
             key = next(key for key in right if not _close(seen[key], right[key], exercise.tolerance))
             return case, key, right[key], seen[key]
     return None
@@ -316,7 +318,7 @@ def _difference(exercise: Exercise, theirs: list[Seen | Refusal]) -> str:
         return "The examples worked by hand are right, but not inputs drawn afresh: it does not hold for every input."
     case, key, want, got = found
     if not key:
-        return f"For {case.said} the function must return {want} values; yours returns {got}."
+        return f"For {case.said} the function must return, in this order: {want}. Yours returns {got} of them."
     if got.shape != want.shape:
         return f"For {case.said} the {key} must have shape {tuple(want.shape)}; yours has {tuple(got.shape)}."
     return f"For {case.said} the {key} is {numbers(want)}; yours is {numbers(got)}.{_pattern(got, want)}"
@@ -337,6 +339,6 @@ def _pattern(got: Tensor, want: Tensor) -> str:
     off, factor = (got - want).flatten(), (got / want).flatten()
     if torch.allclose(off, off[0], rtol=1e-4, atol=1e-9):
         return f" Every entry is {abs(off[0].item()):.5g} too {'high' if off[0] > 0 else 'low'}."
-    if torch.allclose(factor, factor[0], rtol=1e-4, atol=1e-9):
+    if factor[0] != 0 and torch.allclose(factor, factor[0], rtol=1e-4, atol=1e-9):
         return f" Every entry is {factor[0].item():.5g} times what it should be."
     return ""

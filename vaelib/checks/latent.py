@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vaelib.checks.calling import Refusal
-from vaelib.checks.exercise import Case, Exercise, Seen, Slip, judge, named, t64, values
+from vaelib.checks.exercise import Case, Exercise, Seen, Slip, judge, named_values, t64, values
 from vaelib.checks.mistakes import PLACES
 from vaelib.checks.verdict import Verdict
 from vaelib.latent import LinearGaussian
@@ -215,7 +215,7 @@ MANY_PIXELS = Exercise(
     draw=lambda: [Case((_normal(X), sigma), f"{X} pixels") for X, sigma in ((4, 0.8), (7, 2.3))],
     verified="Posterior and prices are right for 1 to 7 pixels, whatever the noise.",
     place=PLACES["intractable"],
-    observe=named("posterior mean", "posterior variance", "price with one latent", "price with X latents"),
+    observe=named_values("posterior mean", "posterior variance", "price with one latent", "price with X latents"),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaelib.checks.exercise import Case, Exercise, Slip, judge, named, t64
+from vaelib.checks.exercise import Case, Exercise, Slip, judge, named_values, t64
 from vaelib.checks.mistakes import PLACES
 from vaelib.checks.verdict import Verdict
 
@@ -70,7 +70,7 @@ BAYES = Exercise(
     draw=_petals,
     verified="It agrees with Bayes' rule on petals drawn afresh, also on a petal of a metre.",
     place=PLACES["evidence"],
-    observe=named("log-evidence", "posterior"),
+    observe=named_values("log-evidence", "posterior"),
 )
 
 
@@ -115,7 +115,7 @@ MIXTURE_PRICE = Exercise(
     draw=lambda: [Case((_simplex(4), _simplex(3, 4), 5, 0.1), "four components and three data")],
     verified="The prices and both bounds are right, also for distributions drawn afresh.",
     place=PLACES["intractable"],
-    observe=named("price of a datum", "bound on it", "bound on its mean", "price of the bits"),
+    observe=named_values("price of a datum", "bound on it", "bound on its mean", "price of the bits"),
 )
 
 
@@ -161,7 +161,7 @@ EM_STEP = Exercise(
     draw=_meadow,
     verified="One step of EM: weights, means and the shared sigma agree, also for petals far from every species.",
     place=PLACES["evidence"],
-    observe=named("new weights", "new means", "new sigma"),
+    observe=named_values("new weights", "new means", "new sigma"),
 )
 
 

@@ -46,6 +46,8 @@ class ScriptedEncoder(nn.Module):
         log_sigma: log σ, shape ``(Z,)``.
         K: how many samples are asked for; the table holds four times as many.
         B: the number of data.
+
+    ``used`` counts the draws so far, ``largest`` is the largest number drawn at a time.
     """
 
     def __init__(self, weight: Tensor, log_sigma: Tensor, K: int, B: int) -> None:
@@ -54,7 +56,7 @@ class ScriptedEncoder(nn.Module):
         # The first K are what torch.randn(K, B, Z) draws first in a check.
         seeded = torch.Generator().manual_seed(SEED)
         parts = [torch.randn(n, B, len(log_sigma), generator=seeded, dtype=torch.float64) for n in (K, 3 * K)]
-        self.noise, self.used = torch.cat(parts), 0
+        self.noise, self.used, self.largest = torch.cat(parts), 0, 0
 
     def forward(self, x: Tensor) -> Scripted:
         mean = x @ self.weight.T
@@ -62,7 +64,7 @@ class ScriptedEncoder(nn.Module):
 
     def next_noise(self, n: int) -> Tensor:
         """The next n draws of the table, shape ``(n, B, Z)``."""
-        start, self.used = self.used, self.used + n
+        start, self.used, self.largest = self.used, self.used + n, max(self.largest, n)
         if self.used > len(self.noise):
             raise Refusal(f"the function draws more than {len(self.noise)} samples where K = {len(self.noise) // 4}.")
         return self.noise[start : self.used]
@@ -82,7 +84,8 @@ def bound_case(K: int, B: int, X: int = 3, Z: int = 2) -> Case:
         weight, bias, x = torch.randn(X, Z).double(), torch.randn(X).double(), torch.randn(B, X).double()
         model = LinearGaussian(weight, bias, 0.7)
         encoder = ScriptedEncoder(0.3 * torch.randn(Z, X).double(), 0.3 * torch.randn(Z).double() - 0.5, K, B)
-    said = f"the model p(z) = N(0, 1), p(x|z) = N(z, 1), q(z|x) = N(x/2, 0.8²), x = 2, K = {K}"
+    noise = ", ".join(f"{epsilon:.5g}" for epsilon in encoder.noise[:K].flatten().tolist())
+    said = f"p(z) = N(0, 1), p(x|z) = N(z, 1), q(z|x) = N(x/2, 0.8²), x = 2, K = {K}, ε = {noise}"
     return Case((model, encoder, x, K), said if by_hand else f"a model with B, X, Z = {B}, {X}, {Z} and K = {K}")
 
 

@@ -1,0 +1,260 @@
+"""Checks of the exercises of chapter 4: log-weights, the bound, and two estimators of its gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vaelib.checks.exercise import Case, Exercise, Slip, judge
+from vaelib.checks.mistakes import PLACES
+from vaelib.checks.scripted import ScriptedEncoder, bound_and_gradients, bound_case
+from vaelib.checks.verdict import Verdict
+from vaelib.latent import LinearGaussian
+
+__all__ = ["check_elbo", "check_elbo_kl", "check_elbo_score", "check_log_weights"]
+
+
+def _slip(mistake: str, old: str, new: str, shows: str = "", place: str = "") -> Slip:
+    return Slip(mistake, ((old, new),), shows, PLACES.get(place))
+
+
+def _log_weights(x: Tensor, z: Tensor, x_hat: Tensor, sigma_dec: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    log_2pi = math.log(2 * math.pi)
+    log_p_x = -0.5 * (((x - x_hat) / sigma_dec) ** 2 + 2 * sigma_dec.log() + log_2pi).sum(-1)
+    log_p_z = -0.5 * (z**2 + log_2pi).sum(-1)
+    log_q = -0.5 * (((z - mean) / std) ** 2 + 2 * std.log() + log_2pi).sum(-1)
+    return log_p_x + log_p_z - log_q
+
+
+def _weights_case(X: int, Z: int, sigma: float) -> Case:
+    """One sample of one datum: x_hat and z are ones, and q is N(0, ½² I)."""
+    ones, half, zero = (torch.full((Z,), value, dtype=torch.float64) for value in (1, 0.5, 0))
+    x_hat = torch.ones(1, 1, X, dtype=torch.float64)
+    args = (2 * x_hat[0], ones[None, None], x_hat, torch.tensor(sigma).double(), zero[None], half[None])
+    given = {"x": X * [2], "x_hat": X * [1], "z": Z * [1]}
+    shown = ", ".join(f"{name} = {numbers if len(numbers) > 1 else numbers[0]}" for name, numbers in given.items())
+    return Case(args, f"K = B = 1, {shown}, σ_dec = {sigma:g}, mean 0 and std 0.5 of q")
+
+
+def _drawn_weights() -> list[Case]:
+    shapes = {"x": (3, 5), "z": (4, 3, 2), "x_hat": (4, 3, 5), "sigma_dec": (), "mean": (3, 2), "std": (3, 2)}
+    drawn = {name: torch.randn(shape, dtype=torch.float64) for name, shape in shapes.items()}
+    args = [value.exp() if name in ("sigma_dec", "std") else value for name, value in drawn.items()]
+    return [Case(tuple(args), "K, B, X, Z = 4, 3, 5, 2")]
+
+
+LOG_WEIGHTS = Exercise(
+    name="log_weights",
+    number="4.1",
+    solution=_log_weights,
+    slips=(
+        _slip("log-q-missing", " - log_q", ""),
+        _slip("log-q-sign", " - log_q", " + log_q"),
+        _slip("prior-missing", " + log_p_z", "", "What is left is log p(x|z) − log q(z|x)."),
+        _slip("mean-over-features", ".sum(-1)\n    log_p_z", ".mean(-1)\n    log_p_z"),
+        Slip(
+            "mean-over-latents",
+            ((".sum(-1)\n    log_q", ".mean(-1)\n    log_q"), (".sum(-1)\n    return", ".mean(-1)\n    return")),
+            "log p(z) and log q(z|x) are both too near zero by a factor Z.",
+        ),
+        _slip("variance-for-sigma", "/ sigma_dec) ** 2 + 2 *", "/ sigma_dec**2) ** 2 + 4 *"),
+        _slip("variance-for-sigma", "/ std) ** 2 + 2 *", "/ std**2) ** 2 + 4 *"),
+        _slip("sigma-for-variance", "((x - x_hat) / sigma_dec) ** 2", "(x - x_hat) ** 2 / sigma_dec"),
+        _slip("sigma-for-variance", "((z - mean) / std) ** 2", "(z - mean) ** 2 / std"),
+        _slip("sigma-ignored", "((x - x_hat) / sigma_dec) ** 2 + 2 * sigma_dec.log()", "(x - x_hat) ** 2"),
+        _slip("normaliser-dropped", " + 2 * sigma_dec.log() + log_2pi", ""),
+        _slip("normaliser-dropped", "sigma_dec.log() + log_2pi", "sigma_dec.log()"),
+        _slip(
+            "determinant-missing",
+            " + 2 * std.log()",
+            "",
+            "log N(ε; 0, I) of the noise is not log q(z|x): z is stretched.",
+        ),
+        _slip(
+            "half-missing",
+            "((x - x_hat) / sigma_dec) ** 2",
+            "2 * ((x - x_hat) / sigma_dec) ** 2",
+            "It belongs to the squared error of x.",
+        ),
+        _slip("sum-over-data", "return log_p_x + log_p_z - log_q", "return (log_p_x + log_p_z - log_q).sum()"),
+    ),
+    hand=tuple(_weights_case(*sizes) for sizes in ((1, 1, 1.0), (1, 1, 0.5), (2, 1, 1.0), (1, 2, 1.0))),
+    draw=_drawn_weights,
+    verified="It agrees with log p(x|z) + log p(z) − log q(z|x) for every sample and datum, to five digits.",
+    place=PLACES["definition"],
+)
+
+
+def check_log_weights(fn: Callable[..., Any]) -> Verdict:
+    """Exercise 4.1: the log-weights of given latents."""
+    return judge(LOG_WEIGHTS, fn)
+
+
+def _plane_case() -> Case:
+    """Two data and two latents, always the same."""
+    eye = torch.eye(2, dtype=torch.float64)
+    model = LinearGaussian(eye, torch.zeros_like(eye[0]), 1.0)
+    encoder = ScriptedEncoder(eye / 2, torch.full_like(eye[0], math.log(0.8)), 1, 2)
+    rows = [[float(f"{epsilon:.5g}") for epsilon in row] for row in encoder.noise[0].tolist()]
+    said = f"p(z) = N(0, I), p(x|z) = N(z, I), q(z|x) = N(x/2, 0.8² I), x = [[2, 0], [0, 2]], K = 1, ε = {rows}"
+    return Case((model, encoder, 2 * eye, 1), said)
+
+
+# So few numbers that torch draws them one by one, in whatever shapes a learner asks for noise.
+HAND = (bound_case(1, 1, 1, 1), bound_case(2, 1, 1, 1), _plane_case())
+AGREES = "Value and gradients, in the model and in the encoder, agree on the same draws with"
+
+
+def _drawn_bounds() -> list[Case]:
+    return [bound_case(2, 3), bound_case(3, 2)]
+
+
+def _elbo(model: Any, q: Any, x: Tensor, K: int) -> Any:
+    q_z = q(x)
+    z = q_z.rsample((K,))
+    log_w = model.log_joint(x, z) - q_z.log_prob(z)
+    return log_w.mean(0)
+
+
+ELBO = Exercise(
+    name="elbo",
+    number="4.2",
+    solution=_elbo,
+    slips=(
+        _slip("averaged-first", "log_w.mean(0)", "(log_w.logsumexp(0) - math.log(K))"),
+        _slip("sum-over-samples", "log_w.mean(0)", "log_w.sum(0)"),
+        _slip("sum-over-data", "log_w.mean(0)", "log_w.mean()"),
+        _slip("sum-over-data", "log_w.mean(0)", "log_w.mean(0).sum()"),
+        _slip("wrong-axis", "log_w.mean(0)", "log_w.mean(1)", "There is a number for each sample, not for each datum."),
+        _slip("sample-for-rsample", "rsample", "sample"),
+        _slip("log-q-missing", " - q_z.log_prob(z)", ""),
+        _slip("log-q-sign", "- q_z", "+ q_z"),
+        _slip("prior-missing", "model.log_joint(x, z)", "model.decoder(z).log_prob(x)"),
+        _slip("kl-twice", "log_w.mean(0)", "log_w.mean(0) - torch.distributions.kl_divergence(q_z, model.prior())"),
+        _slip("sign-flipped", "return ", "return -"),
+        _slip("fewer-samples", "(K,)", "(1,)", "The value is that of one sample, whatever K is.", "definition"),
+        _slip("one-noise-for-all", "q_z.rsample((K,))", "q_z.mean + q_z.stddev * torch.randn(K, 1, q_z.mean.shape[1])"),
+        _slip(
+            "one-noise-for-all", "q_z.rsample((K,))", "(q_z.mean + q_z.stddev * torch.randn(q_z.mean.shape[1]))[None]"
+        ),
+        _slip("mean-for-draw", "q_z.rsample((K,))", "q_z.mean[None]"),
+        _slip(
+            "wrongly-detached",
+            "q_z.log_prob(z)",
+            "q_z.log_prob(z).detach()",
+            "The encoder's gradient lacks log q(z|x).",
+        ),
+    ),
+    hand=HAND,
+    draw=_drawn_bounds,
+    verified=f"{AGREES} the mean log-weight, to five digits.",
+    place=PLACES["definition"],
+    observe=bound_and_gradients,
+)
+
+
+def check_elbo(fn: Callable[..., Any]) -> Verdict:
+    """Exercise 4.2: the evidence lower bound, as the mean of the log-weights."""
+    return judge(ELBO, fn)
+
+
+def _elbo_kl(model: Any, q: Any, x: Tensor, K: int) -> Any:
+    q_z = q(x)
+    m, s = q_z.mean, q_z.stddev
+    z = q_z.rsample((K,))
+    log_p_x = model.decoder(z).log_prob(x)
+    kl = 0.5 * (m**2 + s**2 - 1 - 2 * s.log()).sum(-1)
+    return log_p_x.mean(0) - kl
+
+
+ELBO_KL = Exercise(
+    name="elbo_kl",
+    number="4.3",
+    solution=_elbo_kl,
+    slips=(
+        _slip("kl-sign", "- kl", "+ kl"),
+        _slip("mean-over-latents", ".sum(-1)", ".mean(-1)"),
+        _slip("mean-over-features", "(z).log_prob(x)", "(z).base_dist.log_prob(x).mean(-1)"),
+        _slip("joint-for-likelihood", "model.decoder(z).log_prob(x)", "model.log_joint(x, z)"),
+        _slip("kl-twice", "model.decoder(z).log_prob(x)", "model.log_joint(x, z) - q_z.log_prob(z)"),
+        _slip("half-missing", "0.5 * (m**2", "(m**2", "The KL is twice what it should be."),
+        _slip("kl-constant-missing", "s**2 - 1", "s**2"),
+        _slip("sigma-for-variance", "+ s**2 - 1", "+ s - 1", "In the KL, s stands where s² belongs."),
+        _slip("sigma-for-variance", "2 * s.log()", "s.log()", "In the KL, log s stands where log s² belongs."),
+        _slip("kl-reversed", "(m**2 + s**2 - 1 - 2 * s.log())", "((1 + m**2) / s**2 - 1 + 2 * s.log())"),
+        _slip("sample-for-rsample", "rsample", "sample", "The reconstruction term gives the encoder no gradient."),
+        _slip("wrongly-detached", "- kl", "- kl.detach()", "The value is right; the KL gives no gradient."),
+        _slip("sum-over-data", ".sum(-1)", ".sum()", "Each datum pays the KL of all data."),
+        _slip("sum-over-samples", "log_p_x.mean(0)", "log_p_x.sum(0)", "The reconstruction term is K times too large."),
+        _slip("squared-error", "model.decoder(z).log_prob(x)", "-(x - model.decoder(z).mean).square().sum(-1)"),
+        _slip("squared-error", "model.decoder(z).log_prob(x)", "-0.5 * (x - model.decoder(z).mean).square().sum(-1)"),
+        _slip("squared-error", "model.decoder(z).log_prob(x)", "-(x - model.decoder(z).mean).square().mean(-1)"),
+    ),
+    hand=HAND,
+    draw=_drawn_bounds,
+    verified=f"{AGREES} reconstruction minus KL, to five digits.",
+    place=PLACES["reconstruction"],
+    observe=bound_and_gradients,
+)
+
+
+def check_elbo_kl(fn: Callable[..., Any]) -> Verdict:
+    """Exercise 4.3: reconstruction minus KL, the KL in closed form."""
+    return judge(ELBO_KL, fn)
+
+
+def _elbo_score(model: Any, q: Any, x: Tensor, K: int) -> Any:
+    q_z = q(x)
+    z = q_z.sample((K,))
+    log_q = q_z.log_prob(z)
+    log_w = model.log_joint(x, z) - log_q.detach()
+    score = log_q - log_q.detach()
+    return (log_w + log_w.detach() * score).mean(0)
+
+
+LOG_Q_IN_W = ("(x, z) - log_q.detach()", "(x, z) - log_q")
+NO_SCORE = (" + log_w.detach() * score", "")
+NO_BOUND = "The value is a product of two logarithms: it bounds nothing."
+
+ELBO_SCORE = Exercise(
+    name="elbo_score",
+    number="4.4",
+    solution=_elbo_score,
+    slips=(
+        _slip("surrogate-returned", "log_w + log_w.detach() * score", "log_w.detach() * log_q", NO_BOUND, "estimators"),
+        _slip("surrogate-returned", "log_w.detach() * score", "log_w.detach() * log_q", NO_BOUND, "estimators"),
+        _slip("path-and-score", "sample", "rsample"),
+        Slip("path-and-score", (("sample", "rsample"), LOG_Q_IN_W)),
+        Slip("score-twice", (LOG_Q_IN_W,)),
+        Slip("pathwise-for-score", (("sample", "rsample"), LOG_Q_IN_W, NO_SCORE)),
+        Slip("score-missing", (LOG_Q_IN_W, NO_SCORE)),
+        Slip("score-missing", (NO_SCORE,)),
+        _slip("score-sign", "+ log_w.detach() *", "- log_w.detach() *"),
+        _slip("means-multiplied", "(log_w + log_w.detach() *", "(log_w + log_w.detach().mean(0) *"),
+        _slip("wrongly-detached", "(log_w +", "(log_w.detach() +", "The value is right; the model gets no gradient."),
+        _slip("log-q-missing", "(x, z) - log_q.detach()", "(x, z)"),
+        _slip(
+            "log-q-missing",
+            "log_w.detach() *",
+            "model.log_joint(x, z).detach() *",
+            "It is missing in the factor of the score.",
+        ),
+        _slip("prior-missing", "model.log_joint(x, z)", "model.decoder(z).log_prob(x)"),
+        _slip("sum-over-samples", ".mean(0)", ".sum(0)"),
+        _slip("sign-flipped", "return (", "return -("),
+    ),
+    hand=HAND,
+    draw=_drawn_bounds,
+    verified=f"{AGREES} the bound and with log w times the score, to five digits.",
+    place=PLACES["estimators"],
+    observe=bound_and_gradients,
+)
+
+
+def check_elbo_score(fn: Callable[..., Any]) -> Verdict:
+    """Exercise 4.4: the bound, its encoder's gradient by the score function."""
+    return judge(ELBO_SCORE, fn)
