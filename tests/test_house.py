@@ -19,7 +19,8 @@ BOOK = PACKAGE.parent / "book"
 MAY_IMPORT = {
     "__init__": set(),
     "latent": set(),
-    "kernels": set(),
+    "products": set(),
+    "kernels": {"products"},
     "densities": {"kernels"},
     "proxies": {"densities", "kernels"},
     "jensen": set(),
