@@ -252,8 +252,8 @@ def test_a_right_value_with_a_wrong_gradient_is_seen():
 
 
 def test_patterns_are_pointed_out():
-    assert "Every entry is 0.5 too high." in str(judge(TOY, lambda x: 2 * x + 1.5))
-    assert "Every entry is 4 times what it should be." in str(judge(TOY, lambda x: 8 * x + 4))
+    assert "Every entry is 0.5 too high." in judge(TOY, lambda x: 2 * x + 1.5).message
+    assert "Every entry is 4 times what it should be." in judge(TOY, lambda x: 8 * x + 4).message
 
 
 def test_a_crash_in_some_cases_only_is_told_with_the_case():
@@ -278,8 +278,7 @@ def test_numbers_are_few_digits_of_few():
 
 def test_the_catalogue_reads_as_sentences():
     for mistake in MISTAKES.values():
-        assert isinstance(mistake, Mistake)
-        assert mistake.name[0] == mistake.name[0].upper() or not mistake.name[0].isalpha() or mistake.name[1] in " o"
+        assert isinstance(mistake, Mistake) and mistake.name and not mistake.name.endswith(".")
         assert not mistake.what.endswith(".")
         assert not mistake.shows or mistake.shows.endswith(".")
         for address, story in mistake.threads:
