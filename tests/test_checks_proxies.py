@@ -146,4 +146,4 @@ def test_an_endless_loop_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
                 mu = mu + s
 
     verdict = checks.check_best_baseline(endless)
-    assert not verdict and "did not end within 0.1 s" in str(verdict)
+    assert not verdict and "had not ended after 0.1 s" in str(verdict)

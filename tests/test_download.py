@@ -21,6 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from vaelib import data, download
 
@@ -210,7 +211,7 @@ def test_a_mirror_that_misbehaves_is_passed_over(
     monkeypatch.setattr(download, "_SLOWEST", 1e9 if mirror == "drips" else 0.0)
     assert download.contents("set", mirrors.table(mirror, "good")) == files
     assert kept(tmp_path) == files
-    assert all(mirrors.asked[f"/{mirror}/{name}"] and mirrors.asked[f"/good/{name}"] == 1 for name in files)
+    assert all(mirrors.asked[f"/{mirror}/{name}"] and mirrors.asked[f"/good/{name}"] for name in files)
 
 
 SAID = {
@@ -383,6 +384,19 @@ def test_a_terminal_sees_each_file_come(mirrors: Mirrors, files: dict[str, bytes
             pass
     assert process.wait() == 0
     assert all(f"{name}: 100%".encode() in said for name in files), said
+
+
+def test_nobody_waits_for_ever_for_another_process(
+    mirrors: Mirrors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "_WAIT", 0.05)
+    (tmp_path / "set").mkdir()
+    with (
+        FileLock(tmp_path / "set" / ".lock"),
+        pytest.raises(OSError, match=r"could not be downloaded:\n.*\.lock.*could not be acquired"),
+    ):
+        download.contents("set", mirrors.table("good"))
+    assert not mirrors.asked
 
 
 def test_threads_that_start_together_download_once(mirrors: Mirrors, files: dict[str, bytes]) -> None:
