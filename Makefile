@@ -5,20 +5,28 @@ TORCH_INDEX ?=
 VENV        := .venv
 BIN         := $(VENV)/bin
 PEERS       := .venv-peers
+BINDER      := .venv-binder
 
 # One thread, so that sums are made in one order; and nothing of the caller's that would change a figure or an import.
 export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
-.PHONY: help venv book pdf offline test test-browser test-slow lint format notebooks chapters pages vendor bench test-peers peers serve clean distclean
+.PHONY: help venv book pdf offline site test test-anywhere test-cut-off test-browser test-binder test-dist test-slow dist lint linkcheck check-release \
+  format notebooks chapters pages preview vendor bench test-peers peers binder serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
 	@echo "make pdf        the whole book as one PDF, _build/pdf/; needs Chromium, as the next does"
 	@echo "make offline    the book as a zip to read without a network, _build/offline/"
+	@echo "make site       all three as they are published, _build/site/"
 	@echo "make test       lint, types, tests, and every notebook run again and compared"
+	@echo "make test-anywhere  tests and notebooks, no output compared: for other systems than Linux on x86"
+	@echo "make test-cut-off   make test without a network: Linux, unshare"
 	@echo "make test-browser  the built pages in Chromium: figures that move, axe, budgets, keyboard"
+	@echo "make dist       the library as wheel and sdist, _build/dist/"
+	@echo "make test-dist  both in bare environments, with the lowest and the newest dependencies; needs a package registry"
+	@echo "make test-binder  every notebook in the environment that Binder makes, $(BINDER), and one in JupyterLab"
 	@echo "make test-slow  training that is killed, training on several processes, and test-peers"
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
 	@echo "make serve      build the book and serve it at http://localhost:8000"
@@ -26,8 +34,11 @@ help:
 	@echo "make pages      measure every page in Chromium, some minutes (benchmarks/PAGES.md)"
 	@echo "make bench      measure vaelib beside its peers, some 12 minutes (benchmarks/RESULTS.md)"
 	@echo "make test-peers the values and gradients of vaelib against its peers'; both install $(PEERS)"
+	@echo "make preview    draw the picture that a message shows in place of a link"
+	@echo "make linkcheck  follow every link that leads out of the book (needs the network)"
+	@echo "make check-release  whether tag and addresses are right, before the site is published"
 	@echo "make vendor     renew what is kept from npm packages: MathJax, icons (needs npm)"
-	@echo "make lint       ruff and mypy;  make format  lets ruff mend what it can"
+	@echo "make lint       ruff, mypy, zizmor;  make format  lets ruff mend what it can"
 	@echo "make clean      remove what was built;  make distclean  removes $(VENV) too"
 	@echo
 	@echo "Each makes $(VENV) itself where it is missing or out of date. Variables:"
@@ -66,14 +77,42 @@ pdf: book
 offline: book
 	$(BIN)/python book/_ext/offline.py
 
+# As it is published: the addresses in every page's footer are those of the two files beside the pages.
+site: pdf offline
+	rm -rf _build/site
+	cp -R _build/html _build/site
+	cp _build/pdf/bounding-the-evidence.pdf _build/offline/bounding-the-evidence.zip _build/site/
+
 test: lint
 	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term
 	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks.cfg -n 2 --dist loadfile book/notebooks
 	@echo "All tests passed: lint, types, tests, and every notebook prints what it says."
 
+test-anywhere: venv
+	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest --nbval-lax --nbval-current-env -n 2 --dist loadfile book/notebooks
+	@echo "All tests passed, and every notebook ran; no output was compared."
+
+# A network of its own, in which there is only this machine: whatever a test asks of any other fails.
+test-cut-off: venv
+	unshare --map-root-user --net sh -c 'ip link set lo up && exec "$$0" test' "$(MAKE)"
+
 test-browser: book
 	$(BIN)/pytest -n 2 --dist worksteal tests/browser
 	@echo "All pages passed: quiet, light, accessible, by keyboard and without scripts; and every figure moves."
+
+# The wheel is built from the sdist, so that nothing is in it that the sdist lacks.
+dist: venv
+	rm -rf _build/dist
+	$(BIN)/python -m build --no-isolation --outdir _build/dist
+
+test-dist: dist
+	TORCH_INDEX="$(TORCH_INDEX)" $(BIN)/pytest -p no:cacheprovider --durations=0 tests/dist
+	@echo "Wheel and sdist passed: whole, accepted, and good with the lowest and the newest that they may meet."
+
+test-binder: venv binder
+	$(BIN)/pytest -n 2 -rP tests/binder
+	@echo "All passed: Binder's environment is small, and every notebook runs there."
 
 test-slow: venv test-peers
 	$(BIN)/pytest -n 2 -m slow
@@ -83,6 +122,15 @@ lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/zizmor --offline --quiet .github
+
+linkcheck: venv
+	$(BIN)/python book/_ext/execution.py
+	$(BIN)/jupyter-book build . --builder linkcheck
+
+# What .github/workflows/deploy.yml asks before it publishes: TAG, SITE and REPOSITORY are what GitHub says they are.
+check-release: venv
+	$(BIN)/python book/_ext/published.py "$(TAG)" "$(SITE)" "$(REPOSITORY)"
 
 format: venv
 	$(BIN)/ruff check --fix .
@@ -93,6 +141,9 @@ notebooks: venv
 
 chapters: venv
 	$(BIN)/python benchmarks/chapters.py
+
+preview: venv
+	$(BIN)/python book/_ext/preview.py
 
 pages: venv
 	$(BIN)/python benchmarks/pages.py
@@ -117,6 +168,22 @@ peers:
 	  echo "$$wanted" > $(PEERS)/.ready; \
 	fi
 
+# What .binder/ lists, as Binder installs it. torch first and by itself: a second index is asked for every package.
+binder:
+	@set -e; \
+	wanted=$$({ cat .binder/* requirements.txt pyproject.toml; find vaelib -name '*.py' -o -path '*/front/*' | sort | xargs cat; \
+	  pwd; $(PYTHON) --version; } | cksum); \
+	if [ "$$(cat $(BINDER)/.ready 2>/dev/null)" != "$$wanted" ]; then \
+	  echo "Installing what .binder/ lists into $(BINDER): some minutes, 1.5 GB."; \
+	  $(PYTHON) -m venv --clear $(BINDER); \
+	  pip="$(BINDER)/bin/python -m pip install --disable-pip-version-check --progress-bar off"; \
+	  $$pip --no-deps $$(grep '^--extra-index-url' .binder/requirements.txt) "$$(grep '^torch==' .binder/requirements.txt)"; \
+	  grep -v '^--extra-index-url' .binder/requirements.txt > $(BINDER)/requirements.txt; \
+	  $$pip --requirement $(BINDER)/requirements.txt; \
+	  $(BINDER)/bin/python -c 'import matplotlib.font_manager, torch, vaelib'; \
+	  echo "$$wanted" > $(BINDER)/.ready; \
+	fi
+
 bench: peers
 	$(PEERS)/bin/python benchmarks/bench.py
 
@@ -131,4 +198,4 @@ clean:
 	find book vaelib tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(PEERS)
+	rm -rf $(VENV) $(PEERS) $(BINDER)

@@ -12,7 +12,7 @@ from oracles import t64
 from torch import nn
 from torch.distributions import HalfNormal, Independent, Normal
 
-from vaelib.data import digits, two_moons
+from vaelib.data import FreshPixels, digits, fashion_mnist, mnist, two_moons
 from vaelib.elbo import elbo, elbo_kl, elbo_score, elbo_stl, log_weights
 from vaelib.evaluate import active_units, ais, gap_ledger, interpolate, log_likelihood, reconstruct
 from vaelib.iwae import effective_sample_size, iwae, iwae_dreg, normalized_weights
@@ -29,8 +29,8 @@ from vaelib.proxies import BernoulliDecoder, CategoricalDecoder, FreeGaussian, G
 from vaelib.train import fit
 
 MODULES = ["latent", "proxies", "jensen", "elbo", "iwae", "evaluate", "data"]
-# Nobody calls them: one says how a model should be, the other is what gap_ledger returns.
-NOT_CALLED = {"Model", "Model.log_joint", "Model.prior", "GapLedger"}
+# Nobody calls them: one says how a model should be, one is what gap_ledger returns; and the last has no arguments.
+NOT_CALLED = {"Model", "Model.log_joint", "Model.prior", "GapLedger", "binarized_mnist"}
 NO_COUNT = [0, -1, 2.5, True, "5", None]
 NO_TENSOR = [[[0.0, 0.0, 0.0]], np.zeros((4, 3)), None]
 NAN, INF = math.nan, math.inf
@@ -542,14 +542,27 @@ def rows_of_data():
         yield row(
             "digits", f"labels={flag!r}", lambda flag=flag: digits(labels=flag), "labels must be True or False; got"
         )
+    for images in (mnist, fashion_mnist):
+        name = images.__name__
+        for how in ("stochastically", True, 0.5):
+            message = f"binarize must be None, 'threshold' or 'stochastic'; got {how!r}"
+            yield row(name, f"binarize={how!r}", lambda images=images, how=how: images(how), message)
+        message = "labels must be True or False; got 1"
+        yield row(name, "labels=1", lambda images=images: images(labels=1), message)
+    yield from shapes("FreshPixels", r"p must be a floating-point tensor of shape \(N, X\)", FreshPixels, (3,), ())
+    yield from no_tensors("FreshPixels", "p", FreshPixels)
+    message = r"p must be a floating-point tensor .*; got \(4, 3\) of torch.uint8"
+    yield row("FreshPixels", "bytes", lambda: FreshPixels(data(dtype=torch.uint8)), message)
+    for value in (-0.1, 1.1, NAN):
+        message = r"p must hold grey values in \[0, 1\]; got "
+        yield row("FreshPixels", f"p with {value}", lambda value=value: FreshPixels(x_with(value)), message)
     yield from counts("two_moons", "n", two_moons)
-    for seed in (0.5, "0", None, True):
-        yield row(
-            "two_moons",
-            f"seed={seed!r}",
-            lambda seed=seed: two_moons(3, seed=seed),
-            f"seed must be an integer; got {seed!r}",
-        )
+    seeded = {"two_moons": lambda seed: two_moons(3, seed=seed), "FreshPixels": lambda seed: FreshPixels(data(), seed)}
+    seeded |= {"mnist": lambda seed: mnist(seed=seed), "fashion_mnist": lambda seed: fashion_mnist(seed=seed)}
+    for name, call in seeded.items():
+        for seed in (0.5, "0", None, True):
+            message = f"seed must be an integer; got {seed!r}"
+            yield row(name, f"seed={seed!r}", lambda seed=seed, call=call: call(seed), message)
     for noise in (-0.1, NAN, INF, "0.1", None, True):
         yield row(
             "two_moons",

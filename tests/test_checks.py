@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from vaelib import checks
 from vaelib.checks import exercise as engine
 from vaelib.checks.exercise import Exercise
 from vaelib.checks.mistakes import MISTAKES
+from vaelib.checks.verdict import Verdict
 
 CHAPTERS = [path.stem for path in sorted((Path(__file__).parent / "learners").glob("[a-z]*.py"))]
 for chapter in CHAPTERS:
@@ -26,8 +28,11 @@ EXERCISES = checks.EXERCISES
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=list(EXERCISES))
 
 
-def verdict_of(answer: Answer) -> checks.Verdict:
+def judged(answer: Answer) -> Verdict:
     return getattr(checks, f"check_{answer.exercise}")(answer.fn)
+
+
+verdict_of = cache(judged)
 
 
 def answers(exercise: str = "", *, is_right: bool, mistakes: int = 1) -> list[Answer]:
@@ -48,7 +53,7 @@ def test_a_right_answer_passes(answer: Answer) -> None:
 
 @pytest.mark.parametrize("answer", answers(is_right=False), ids=str)
 def test_a_wrong_answer_is_refused_the_same_way_each_time(answer: Answer) -> None:
-    first, second = verdict_of(answer), verdict_of(answer)
+    first, second = verdict_of(answer), judged(answer)
     assert not first
     assert str(first) == str(second)
 

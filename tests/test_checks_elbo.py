@@ -113,5 +113,5 @@ def test_free_bits_is_the_sum_written_out() -> None:
 
 def test_an_answer_with_too_few_values_is_told_which_are_missing() -> None:
     verdict = checks.check_bound_on_paper(lambda x, sigma, mu, s: x)
-    assert not verdict and "4 values: bound, best μ, best s, maximum" in str(verdict)
+    assert not verdict and "in this order: bound, best μ, best s, maximum" in verdict.message
     assert not checks.check_unexplained_weight(lambda w, lam: w)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from pathlib import Path
@@ -105,7 +106,7 @@ def test_leave_one_out_is_the_sample_covariance() -> None:
 
 def test_too_few_numbers_are_refused_with_the_names_of_those_wanted() -> None:
     verdict = checks.check_best_baseline(lambda mu, s: mu**2)
-    assert not verdict and "2 numbers, best baseline, least variance; it returned 1" in str(verdict).replace("\n", " ")
+    assert not verdict and "in this order: best baseline, least variance. Yours returns 1" in verdict.message
     assert "returned nothing" in str(checks.check_best_baseline(lambda mu, s: None))
 
 
@@ -134,3 +135,15 @@ def test_a_long_import_is_not_broken_off(tmp_path: Path, monkeypatch: pytest.Mon
         assert checks.check_best_baseline(with_import)
     finally:
         sys.modules.pop("slow_to_import", None)
+
+
+def test_an_endless_loop_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "SECONDS", 0.1)
+
+    def endless(mu: torch.Tensor, s: torch.Tensor) -> None:
+        while True:
+            with contextlib.suppress(Exception):
+                mu = mu + s
+
+    verdict = checks.check_best_baseline(endless)
+    assert not verdict and "had not ended after 0.1 s" in str(verdict)

@@ -1,22 +1,46 @@
-"""The committed notebooks are the chapters: same code, nothing missing, nothing of the machine that made them.
+"""The committed notebooks are the chapters: same code, same text, and nothing of the machine that made them.
 
-That they print what they say is nbval's part of ``make test``.
+Outside the book nobody reads the book's own syntax, so the text is plain Markdown. That they print what they say is
+nbval's part of ``make test``.
 """
 
 from __future__ import annotations
 
 import re
+import sys
+import warnings
+from functools import cache
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import jupytext
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = ROOT / "book" / "notebooks"
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import notebooks  # noqa: E402
+from execution import config, read  # noqa: E402
+from mathematics import typeset  # noqa: E402
+
+BOOK = ROOT / "book"
+NOTEBOOKS = BOOK / "notebooks"
+HTML = ROOT / "_build" / "html"
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|tmp|Users|private|var|opt|usr)/|[A-Z]:\\Users|site-packages")
+# A role, a directive or its option, a fence of colons, a label, a cell break; emphasis that is none.
+RAW = re.compile(
+    r"\{[\w:-]+\}(?:`|$)|:::|^:[\w-]+:|\((?:eq|fig|chapter|ex|claim)-[\w-]+\)=?|^\+\+\+|```|\*\*|%%|\]\(", re.M
+)
+FORMULA = re.compile(r"(?<!\\)\$\$(.+?)\$\$|(?<!\\)\$(.+?)(?<!\\)\$", re.S)
+FENCED = re.compile(r"^(?:> ?)*(`{3,})\w*\n.*?^(?:> ?)*\1$", re.M | re.S)
+LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def is_chapter(page: Path) -> bool:
@@ -27,14 +51,22 @@ CHAPTERS = [ROOT / name for name in parse_toc_yaml(ROOT / "_toc.yml") if is_chap
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.stem for chapter in CHAPTERS])
 
 
+def path_of(chapter: Path) -> Path:
+    return NOTEBOOKS / chapter.relative_to(BOOK).with_suffix(".ipynb")
+
+
 def notebook_of(chapter: Path) -> NotebookNode:
-    path = NOTEBOOKS / f"{chapter.stem}.ipynb"
+    path = path_of(chapter)
     assert path.is_file(), f"{path.relative_to(ROOT)} is missing: make notebooks"
     return nbformat.read(path, as_version=4)
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook: NotebookNode) -> list[str]:
+    return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
 
 
 def texts(output: NotebookNode) -> list[str]:
@@ -44,13 +76,40 @@ def texts(output: NotebookNode) -> list[str]:
     return [str(value) for value in [*said, output.get("text", "")]]
 
 
+def with_outputs(chapter: Path) -> NotebookNode:
+    """A chapter, with the outputs that the committed notebook holds."""
+    source = read(chapter)
+    for cell, kept in zip(code_cells(source), code_cells(notebook_of(chapter))[1:], strict=True):
+        cell.outputs = kept.outputs
+    return source
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
+    """The notebooks as they would be written now, with the outputs that are committed."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    executed = {chapter: with_outputs(chapter) for chapter in CHAPTERS}
+    outputs = get_cache(folder / "cache")
+    for chapter, source in executed.items():
+        outputs.cache_notebook_bundle(CacheBundleIn(source, str(chapter)), check_validity=False, overwrite=True)
+    names = {chapter.relative_to(ROOT).with_suffix("").as_posix(): chapter for chapter in CHAPTERS}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Sphinx's extensions have some of their own
+        blocks = notebooks.plain_blocks(names, folder / "cache")
+    written = {}
+    for name, chapter in names.items():
+        cells = list(notebooks.cells_of(blocks[name], executed[chapter].cells))
+        written[chapter] = nbformat.writes(notebooks.notebook(name, cells)) + "\n"
+    return written
+
+
 def test_the_five_chapters_are_there() -> None:
-    numbers = [chapter.stem[:2] for chapter in CHAPTERS if chapter.stem[:2].isdigit()]
+    numbers = [chapter.stem[:2] for chapter in CHAPTERS if chapter.parent == BOOK and chapter.stem[:2].isdigit()]
     assert numbers == ["01", "02", "03", "04", "05"]
 
 
 def test_no_notebook_is_orphaned() -> None:
-    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} <= {chapter.stem for chapter in CHAPTERS}
+    assert set(NOTEBOOKS.rglob("*.ipynb")) <= {path_of(chapter) for chapter in CHAPTERS}
 
 
 @each_chapter
@@ -62,14 +121,139 @@ def test_code_is_the_chapters(chapter: Path) -> None:
     assert [cell.source.strip() for cell in cells] == expected, "code differs from the chapter's: make notebooks"
 
 
+def test_notebooks_are_what_would_be_written_now(made: dict[Path, str]) -> None:
+    for chapter, text in made.items():
+        same = text == path_of(chapter).read_text("utf8")
+        assert same, f"{path_of(chapter).relative_to(ROOT)} is out of date: make notebooks"
+
+
+def words_of_source(text: str) -> list[str]:
+    """The words that a reader of a chapter's source sees for certain: what roles and directives add is left out."""
+    text = re.sub(r"^```\{source\}.*?^```", "", text, flags=re.M | re.S)
+    text = re.sub(r"\$\$.+?\$\$(?: *\([\w-]+\))?|\$[^$]+\$", " ", text, flags=re.S)
+    text = re.sub(
+        r"^(?:`{3,}\{(?:solution|claim)\}.*|`{3,}\{[\w:-]+\}|`{3,}|:[\w-]+:.*|\([\w-]+\)=)", "", text, flags=re.M
+    )
+    text = re.sub(r"\{[\w:]+\}`([^`<]+?) *<[^>`]*>`|\{term\}`([^`<]+)`", r"\1\2", text)
+    text = re.sub(r"\{[\w:]+\}`[^`]*`|\]\([^)]*\)|^---$.*?^---$", "", text, flags=re.M | re.S)
+    return LETTERS.findall(text)
+
+
+def words_of_notebook(text: str) -> str:
+    return re.sub(r"\]\(http[^)]*\)", "", re.sub(r"\$\$.+?\$\$|\$[^$]+\$|</?\w+>", " ", text, flags=re.S))
+
+
 @each_chapter
-def test_prose_is_the_chapters(chapter: Path) -> None:
-    prose = [cell.source for cell in notebook_of(chapter).cells if cell.cell_type == "markdown"]
-    text = chapter.read_text("utf8")
-    assert all(cell in text for cell in prose), "prose differs from the chapter's: make notebooks"
-    in_notebook = sum(len(cell.split()) for cell in prose)
-    expected = sum(len(cell.source.split()) for cell in jupytext.read(chapter).cells if cell.cell_type == "markdown")
-    assert in_notebook == expected, "prose differs from the chapter's: make notebooks"
+def test_every_word_of_the_chapter_is_there_in_order(chapter: Path) -> None:
+    """By another way than Sphinx, so that a writer that leaves something out is found."""
+    source = "\n\n".join(cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "markdown")
+    found = LETTERS.findall(words_of_notebook("\n\n".join(prose(notebook_of(chapter)))))
+    expected = words_of_source(source)
+    rest = iter(found)
+    missing = next((i for i, word in enumerate(expected) if word not in rest), None)
+    assert missing is None, f"lost: {' '.join(expected[missing - 8 : missing + 2])}"
+    assert len(found) < 1.5 * len(expected) + 50  # captions, and the titles of what is referred to
+
+
+def shape(formula: str) -> str:
+    return re.sub(r"\\tag\{[\d.]+\}|\s", "", formula)
+
+
+@each_chapter
+def test_every_formula_is_there_and_can_be_set(chapter: Path) -> None:
+    source = "\n\n".join(cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "markdown")
+    expected = [shape(display) for display, _ in FORMULA.findall(source) if display]
+    text = FENCED.sub("", "\n\n".join(prose(notebook_of(chapter))))
+    text = re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", "", text)
+    formulas = FORMULA.findall(text)
+    assert [shape(display) for display, _ in formulas if display] == expected
+    for display, inline in formulas:
+        assert "\n>" not in display and "\n\n" not in display
+        assert "merror" not in typeset(display or inline, bool(display))
+    assert text.count("$") - text.count("\\$") == sum(4 if display else 2 for display, _ in formulas)
+
+
+@cache
+def rendered(chapter: Path) -> BeautifulSoup:
+    """A notebook as nbconvert shows it."""
+    html, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook_of(chapter))
+    return BeautifulSoup(html, "html.parser")
+
+
+@each_chapter
+def test_nothing_raw_is_shown(chapter: Path) -> None:
+    for cell in rendered(chapter).select(".jp-MarkdownCell, .text_cell"):
+        for hidden in cell.select("pre, code"):
+            hidden.decompose()
+        text = FORMULA.sub("", cell.get_text())
+        assert not (found := RAW.search(text)), text[max(0, found.start() - 60) : found.end() + 20]
+        assert not re.search(r"\\[a-z]", text), text
+
+
+@each_chapter
+def test_boxes_figures_exercises_and_solutions_are_markdown(chapter: Path) -> None:
+    text = "\n".join(prose(notebook_of(chapter)))
+    source = chapter.read_text("utf8")
+
+    def count(pattern: str, where: str) -> int:
+        return len(re.findall(pattern, where, re.M))
+
+    assert count(r"^> \[\*\*Claim \d\.\d+ ✓\*\*\]\(http", text) == count(r"^`+\{claim\}", source)
+    assert count(r"^> \*\*(Theorem|Lemma|Definition) \d\.\d", text) == count(
+        r"^`+\{prf:(theorem|lemma|definition)\}", source
+    )
+    assert count(r"^> \*\*Proof\.\*\* ", text) == count(r"^`+\{prf:proof\}", source)
+    assert count(r"^### Exercise \d\.\d\b", text) == count(r"^`+\{exercise\}", source)
+    assert count(r"^<summary><b>Solution to Exercise", text) == count(r"^`+\{solution\}", source)
+    assert count(r"^<details>", text) == count(r"^</details>", text) == count(r"^:class: .*dropdown", source)
+    captions = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in read(chapter).cells]
+    assert count(r"^\*\*Fig\. [\d.]+\*\* ", text) == sum("caption" in caption for caption in captions)
+    numbered = count(r"^\$\$ \([\w-]+\)$", source)
+    assert len(re.findall(r"\\tag\{[\d.]+\}", text)) == numbered
+
+
+def test_the_first_cell_says_where_it_comes_from() -> None:
+    book = config()
+    for chapter in CHAPTERS:
+        first, setup = notebook_of(chapter).cells[:2]
+        page = f"{book['html']['baseurl']}{chapter.relative_to(ROOT).with_suffix('.html').as_posix()}"
+        assert first.source.startswith("# ") and f"]({page})" in first.source
+        assert book["html"]["extra_footer"] in first.source
+        assert f'"vaelib[book] @ git+{book["repository"]["url"]}@{notebooks.tag()}"' in setup.source
+
+
+def test_the_setup_cell_installs_in_colab_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = code_cells(notebook_of(CHAPTERS[0]))[0].source
+    calls: list[list[str]] = []
+    monkeypatch.setattr("subprocess.run", lambda command, check: calls.append(command))
+    exec(setup, {})
+    assert calls == []
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    exec(setup, {})
+    (command,) = calls
+    assert command[1:4] == ["-m", "pip", "install"] and command[-1].startswith("vaelib[book] @ git+https://")
+
+
+@each_chapter
+def test_links_lead_out_of_the_notebook_and_into_the_book(chapter: Path) -> None:
+    """Outside the book nothing lies beside a notebook. Where the book is built, its links are followed."""
+    site = config()["html"]["baseurl"]
+    for link in rendered(chapter).select(".jp-MarkdownCell a[href], .text_cell a[href]"):
+        if "anchor-link" in link.get("class", []):  # nbconvert's own, of a heading
+            continue
+        assert link["href"].startswith(("https://", "http://")), link
+        if link["href"].startswith(site) and HTML.is_dir():
+            parts = urlsplit(link["href"].removeprefix(site) or "index.html")
+            page = HTML / parts.path
+            assert page.is_file(), link["href"]
+            if parts.fragment:
+                ids = anchors(page)
+                assert unquote(parts.fragment) in ids, link["href"]
+
+
+@cache
+def anchors(page: Path) -> set[str]:
+    return set(re.findall(r'\bid="([^"]+)"', page.read_text("utf8")))
 
 
 @each_chapter
@@ -97,7 +281,7 @@ def test_nothing_of_the_machine(chapter: Path) -> None:
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        assert set(cell.metadata) <= {"tags", "mystnb"}
+        assert set(cell.metadata) <= {"tags"}
         for text in [cell.source, *(text for output in cell.get("outputs", []) for text in texts(output))]:
             assert not MACHINE_PATH.search(text), text
             assert str(ROOT) not in text
@@ -105,11 +289,15 @@ def test_nothing_of_the_machine(chapter: Path) -> None:
 
 @each_chapter
 def test_figures_have_alt_text_and_caption(chapter: Path) -> None:
-    for cell in code_cells(notebook_of(chapter)):
+    """In the chapter; and in the notebook the same alt text, where Jupyter looks for it."""
+    for source, cell in zip(code_cells(read(chapter)), code_cells(notebook_of(chapter))[1:], strict=True):
         kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
         moves = "vaelib-figure" in str(cell.get("outputs"))  # it has an alt text for every position: test_widgets.py
         if any(kind.startswith("image/") for kind in kinds) or moves:
-            shown = cell.metadata.get("mystnb", {})
-            assert moves or shown.get("image", {}).get("alt"), f"no alt text: {cell.source}"
+            shown = source.metadata.get("mystnb", {})
+            alt = shown.get("image", {}).get("alt")
+            assert moves or alt, f"no alt text: {cell.source}"
             assert shown.get("figure", {}).get("caption"), f"no caption: {cell.source}"
             assert shown.get("figure", {}).get("name"), f"no name: {cell.source}"
+            pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+            assert all(output.metadata["image/png"]["alt"] == alt for output in pictures)

@@ -14,13 +14,17 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn.functional import linear, logsigmoid
+
+from vaelib.products import product
 
 __all__ = ["Mlp", "bernoulli_log_prob", "values_once"]
 
 _BLOCK = 2**19  # numbers that a processor's cache holds
 _ROOM = 2**22  # numbers: so much that glibc, which goes by the largest piece, keeps what a step frees for the next one
-_FEW, _FEW_ROWS = 2**17, 128  # numbers, and rows, among which it does not pay to look for zeros
+_ROUND = 64  # rows: oneDNN writes code for each number of them that it meets, once
+_FEW = 2**17  # numbers, among which it does not pay to look for zeros
 
 
 def bernoulli_log_prob(logits: Tensor, sign: Tensor) -> Tensor:
@@ -93,7 +97,7 @@ class Mlp(nn.Sequential):
     """Linear layers with a non-linearity between them, none after the last; with tanh, differentiated by hand."""
 
     def forward(self, rows: Tensor) -> Tensor:
-        if len(rows) < _FEW_ROWS or not (parameters := self._known(rows)):
+        if not (parameters := self._known(rows)):
             plain: Tensor = super().forward(rows)  # type: ignore[no-untyped-call]
             return plain
         out: Tensor = _TanhMlp.apply(rows, *parameters)  # type: ignore[no-untyped-call]
@@ -142,8 +146,9 @@ class Mlp(nn.Sequential):
 
 
 def _transformed() -> bool:
-    """Whether torch.func is at work. Only torch's own Function can ask, so does this; if unsure, say yes."""
-    return bool(getattr(torch._C, "_are_functorch_transforms_active", lambda: True)())
+    """Whether torch.func or forward mode is at work. Only torch's own Function can ask; if unsure, say yes."""
+    forwards = getattr(forward_ad, "_current_level", 0) >= 0
+    return forwards or bool(getattr(torch._C, "_are_functorch_transforms_active", lambda: True)())
 
 
 class _TanhMlp(torch.autograd.Function):
@@ -153,7 +158,7 @@ class _TanhMlp(torch.autograd.Function):
     def forward(ctx: Any, rows: Tensor, *parameters: Tensor) -> Tensor:
         given = _activations(rows, parameters)
         ctx.save_for_backward(*parameters, *given)
-        return torch.addmm(parameters[-1], given[-1], parameters[-2].mT)
+        return product(given[-1], parameters[-2].mT, parameters[-1])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -166,7 +171,7 @@ class _TanhMlp(torch.autograd.Function):
             grad_in, found = _layer_gradients(grad, given, parameters, ctx.needs_input_grad[0])
             return grad_in, *found
         # amax propagates not-a-number, so that such a row is kept, and found by whoever looks for it.
-        kept = ((grad.amax(1) != 0) | (grad.amin(1) != 0)).nonzero().flatten()
+        kept = _those((grad.amax(1) != 0) | (grad.amin(1) != 0))
         some = _rows(given, kept)
         grad_in, found = _layer_gradients(grad.index_select(0, kept), some, parameters, ctx.needs_input_grad[0])
         if grad_in is not None:
@@ -200,9 +205,9 @@ class _StreamedBernoulli(torch.autograd.Function):
             return first, None, *others
         grad, grad_z = grad.flatten(), torch.zeros_like(given[0])
         total = [torch.zeros_like(parameter) for parameter in parameters]
-        for kept in grad.nonzero().flatten().split(max(1, 2 * _BLOCK // sign.shape[1])):
+        for kept in _those(grad != 0).split(_ROUND * max(1, 2 * _BLOCK // (_ROUND * sign.shape[1]))):
             some, s = _rows(given, kept), sign.index_select(0, kept % z.shape[1])
-            m = torch.addmm(parameters[-1], some[-1], parameters[-2].mT).mul_(-s)
+            m = product(some[-1], parameters[-2].mT, parameters[-1]).mul_(-s)
             slope = _slope(m, s, grad.index_select(0, kept))
             grad_in, found = _layer_gradients(slope, some, parameters, ctx.needs_input_grad[0])
             if grad_in is not None:
@@ -245,7 +250,7 @@ def _activations(rows: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
     """What each layer is given."""
     given = [rows]
     for weight, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
-        given.append(torch.addmm(bias, given[-1], weight.mT).tanh_())
+        given.append(product(given[-1], weight.mT, bias, tanh=True))
     return given
 
 
@@ -258,10 +263,8 @@ def _stream(z: Tensor, sign: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     for out, samples in zip(log_p.split(many), z.split(many), strict=True):
         for part, rows, s in zip(out.split(few, 1), samples.split(few, 1), sign.split(few), strict=True):
             last = _activations(rows.flatten(0, 1), parameters)[-1]
-            n = part.numel() * n_out
-            m = torch.mm(last, weight.mT, out=room[:n].view(-1, n_out)).view(*part.shape, n_out)
-            # (l + b) s in one pass; with s = 1 or -1 not a bit is other.
-            part.copy_(_log_sigmoid_sum(torch.addcmul(bias * s, m, s, out=m), room[n:]))
+            m = product(last, weight.mT, bias).view(*part.shape, n_out).mul_(s)
+            part.copy_(_log_sigmoid_sum(m, room))
     return log_p
 
 
@@ -271,12 +274,18 @@ def _layer_gradients(
     """The gradients of what the first layer was given, and of each weight and bias, from that of the outputs."""
     found: list[Tensor] = []
     for i in reversed(range(len(given))):
-        found = [grad.mT @ given[i], grad.sum(0), *found]
+        found = [product(grad.mT, given[i]), grad.sum(0), *found]
         if i > 0 or into_input:
-            grad = grad @ parameters[2 * i]
+            grad = product(grad, parameters[2 * i])
         if i > 0:
             grad = torch.ops.aten.tanh_backward(grad, given[i])
     return grad if into_input else None, found
+
+
+def _those(matter: Tensor) -> Tensor:
+    """The rows that matter, and of the others so many that their number is round."""
+    kept, others = matter.nonzero().flatten(), matter.logical_not().nonzero().flatten()
+    return torch.cat([kept, others[: -len(kept) % _ROUND]])
 
 
 def _rows(tensors: Sequence[Tensor], kept: Tensor) -> list[Tensor]:

@@ -14,11 +14,15 @@ from io import BytesIO
 from pathlib import Path
 from threading import Thread
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
+import yaml
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
+# The path on its host that the site is published under: links that work by luck at the top of a host do not pass.
+BASE = urlsplit(yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["html"]["baseurl"]).path
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]
 # As root there is no sandbox; without a screen no GPU; and nothing that asks the network by itself.
@@ -63,21 +67,27 @@ def chromium() -> Iterator[Browser]:
 
 
 class Compressing(SimpleHTTPRequestHandler):
-    """Serves files as a web host does: text compressed, no word on the terminal."""
+    """Serves files as a web host does: text compressed, its own page for what is not there, no word on the terminal."""
 
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: object) -> None:
         pass
 
+    def translate_path(self, path: str) -> str:
+        inside = "/" + path.removeprefix(BASE) if path.startswith(BASE) else "/nothing is outside BASE"
+        return super().translate_path(inside)
+
     def send_head(self) -> BytesIO | BinaryIO | None:
-        path = Path(self.translate_path(self.path))
+        path, status = Path(self.translate_path(self.path)), 200
         if path.is_dir():
             path /= "index.html"
+        if not path.is_file() and (missing := Path(self.directory, "404.html")).is_file():
+            path, status = missing, 404
         if path.suffix not in TEXT or not path.is_file() or "gzip" not in self.headers.get("Accept-Encoding", ""):
             return super().send_head()
         body = gzip.compress(path.read_bytes(), 6)
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", self.guess_type(str(path)))
         self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
@@ -96,7 +106,7 @@ class Server(ThreadingHTTPServer):
 
 @contextmanager
 def serve(folder: Path = HTML) -> Iterator[str]:
-    """The folder on this machine's loopback; gives the address, without a slash at its end.
+    """The folder on this machine's loopback, under BASE as when published; gives the address, no slash at its end.
 
     Raises:
         SystemExit: the folder is not there.
@@ -106,7 +116,7 @@ def serve(folder: Path = HTML) -> Iterator[str]:
     server = Server(("127.0.0.1", 0), partial(Compressing, directory=str(folder)))
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{server.server_port}{BASE.removesuffix('/')}"
     finally:
         server.shutdown()
         server.server_close()

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import accessible
 import mathematics
+import published
 from bs4 import BeautifulSoup, Tag
 from docutils import nodes
 from sphinx.jinja2glue import BuiltinTemplateLoader
@@ -150,6 +151,13 @@ def pictures_that_wait(soup: BeautifulSoup) -> None:
             part["decoding"] = "async"
 
 
+def files_are_saved(soup: BeautifulSoup) -> None:
+    """A browser would show a notebook or a source as a long text."""
+    for link in soup.select("a.btn-download-notebook-button, a.btn-download-source-button"):
+        link["download"] = ""
+        del link["target"]
+
+
 def one_viewport(soup: BeautifulSoup) -> None:
     for again in soup.head.select("meta[name=viewport]")[1:]:
         again.decompose()
@@ -182,8 +190,8 @@ def add_description(soup: BeautifulSoup, description: str | None) -> None:
         soup.title.insert_after(soup.new_tag("meta", attrs={"name": "description", "content": description}))
 
 
-def rewrite(html: str, description: str | None) -> str:
-    """A page as the theme rendered it, made light and accessible."""
+def rewrite(html: str, description: str | None = None, absolute: str | None = None) -> str:
+    """A page as the theme rendered it, made light and accessible; and to be shown at any address, if need be."""
     soup = BeautifulSoup(html, "html.parser")
     one_viewport(soup)
     add_description(soup, description)
@@ -191,7 +199,10 @@ def rewrite(html: str, description: str | None) -> str:
     soup.html["data-theme"] = "light"  # where no script runs
     scripts_that_wait(soup)
     pictures_that_wait(soup)
+    files_are_saved(soup)
     accessible.mend(soup)
+    if absolute:
+        published.make_absolute(soup, absolute)
     return str(soup)
 
 
@@ -200,7 +211,7 @@ class Templates(BuiltinTemplateLoader):
 
     def render(self, template: str, context: dict[str, Any]) -> str:
         html = super().render(template, context)
-        return rewrite(html, context.get("description")) if "</html>" in html else html
+        return rewrite(html, context.get("description"), context.get("absolute")) if "</html>" in html else html
 
 
 def parts(static: Path, names: list[str]) -> list[Path]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,8 @@ from jupyter_book.sphinx import build_sphinx
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sphinx.builders import Builder
+
+import vaelib
 
 BOOK = ROOT / "book"
 NOTEBOOKS = BOOK / "notebooks"
@@ -47,8 +48,8 @@ if "google.colab" in sys.modules:
 
 
 def tag() -> str:
-    """The tag of the released version; the version stands in pyproject.toml."""
-    return f"v{tomllib.loads((ROOT / 'pyproject.toml').read_text('utf8'))['project']['version']}"
+    """The tag of the released version."""
+    return f"v{vaelib.__version__}"
 
 
 def address(docname: str) -> str:

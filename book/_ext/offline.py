@@ -22,10 +22,11 @@ from playwright.sync_api import BrowserContext, Page
 
 NAME = "bounding-the-evidence"
 ZIP = ROOT / "_build" / "offline" / f"{NAME}.zip"
-# What a reader has no use for: sources, what Sphinx and the theme keep for themselves, maps for debuggers, modules, and
-# the theme's words in other languages.
+# What a reader has no use for: sources, what servers, Sphinx and the theme keep for themselves, maps for debuggers,
+# modules, and the theme's words in other languages.
 LEFT_OUT = re.compile(
-    r"(^|/)\.|^_sources/|^objects\.inv$|\.map$|webpack-macros\.html$|^_static/(copybutton_funcs\.js$|locales/)"
+    r"(^|/)\.|^_sources/|^(objects\.inv|404\.html|sitemap\.xml|robots\.txt)$|\.map$|webpack-macros\.html$"
+    r"|^_static/(copybutton_funcs\.js$|locales/|preview\.png$)"
 )
 # Fonts and scripts fetched ahead; the page's address on the web; the entry of a menu that leads to the source.
 NOT_OFFLINE = re.compile(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
@@ -17,6 +16,8 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup, NavigableString, Tag
 from execution import ROOT, config
 from sphinx_external_toc.parsing import parse_toc_yaml
+
+import vaelib
 
 STYLE = Path(__file__).with_name("onebook.css")
 APPENDIX = "solutions"
@@ -323,7 +324,7 @@ def outline(pages: Iterable[Page]) -> list[tuple[str, str, list[tuple[str, str]]
 
 def cover() -> str:
     """The cover, and on its back how this edition was made."""
-    book, project = config(), tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
+    book = config()
     title, _, subtitle = book["title"].partition(": ")
     return f"""
     <div id="cover">
@@ -331,7 +332,7 @@ def cover() -> str:
       <h1>{escape(title)}</h1>
       <p class="subtitle">{escape(subtitle[:1].upper() + subtitle[1:])}</p>
       <p class="author">{escape(book["author"])}</p>
-      <p class="version">Version {escape(project["version"])}</p>
+      <p class="version">Version {escape(vaelib.__version__)}</p>
     </div>
     <div id="imprint">
       <p>{IMPRINT}</p>

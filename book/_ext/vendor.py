@@ -58,6 +58,7 @@ SOLID = [
     "magnifying-glass",
     "magnifying-glass-minus",
     "moon",
+    "rocket",
     "pencil",
     "share",
     "sun",

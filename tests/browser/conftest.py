@@ -21,8 +21,8 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 
 HEIGHTS = {1280: 900, 390: 844}
 PAGES = [Path(name).with_suffix("").as_posix() for name in parse_toc_yaml(ROOT / "_toc.yml")]
-# What Sphinx adds by itself.
-MADE = ["genindex", "py-modindex", "prf-prf", "search"]
+# What Sphinx adds by itself, and what a server shows in place of a page that is not there.
+MADE = ["genindex", "py-modindex", "prf-prf", "search", "404"]
 CHAPTERS = [name for name in PAGES if name.startswith("book/0")]
 
 

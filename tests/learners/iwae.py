@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.distributions import Independent, Normal
@@ -118,6 +119,13 @@ def bound_with_frozen_q(model, q, x, K):
     with torch.no_grad():
         log_q = q_z.log_prob(z)
     return log_mean_exp(model.log_joint(x, z) - log_q)
+
+
+@wrong("iwae", "wrongly-detached")
+def bound_in_numpy(model, q, x, K):
+    log_w = weights_of(model, q, x, K).detach().numpy()
+    top = log_w.max(0)
+    return top + np.log(np.exp(log_w - top).mean(0))
 
 
 @wrong("iwae", "surrogate-returned")
@@ -423,14 +431,14 @@ def evidence_averaged_over_chunks(model, q, x, K, chunk):
     return sum(estimates) / len(estimates), relative_error(torch.cat(chunks))
 
 
-@wrong("log_likelihood", "unequal-chunks")
+@wrong("log_likelihood", "chunks-alike")
 def evidence_of_equal_chunks(model, q, x, K, chunk):
     chunks = evidence_chunks(model, q, x, K, chunk)
     estimates = torch.stack([log_mean_exp(log_w) for log_w in chunks])
     return log_mean_exp(estimates), relative_error(torch.cat(chunks))
 
 
-@wrong("log_likelihood", "last-chunk-only")
+@wrong("log_likelihood", "last-chunk")
 def evidence_overwritten(model, q, x, K, chunk):
     for start in range(0, K, chunk):
         z = q(x).sample((min(chunk, K - start),))

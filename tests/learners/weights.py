@@ -273,7 +273,7 @@ def bounds_with_deviation(d):
     return L_1, 0.5 * L_1, 1 / (1 + d)
 
 
-@wrong("two_weights", "moment-for-variance")
+@wrong("two_weights", "second-moment-for-variance")
 def bounds_with_second_moment(d):
     chi2 = ((1 + d) ** 2 + (1 - d) ** 2) / 2
     L_1 = 0.5 * math.log(1 - d**2)
@@ -360,7 +360,7 @@ def limit_without_logarithm(log_p, mean_p, s_p, mean_q, s_q):
     return log_p + 0.5 * (s_p**2 / s_q**2 - 1) + 0.5 * ((mean_p - mean_q) / s_q) ** 2
 
 
-@wrong("surrogate_limit", "determinant-missing")
+@wrong("surrogate_limit", "logarithm-sign")
 def limit_with_inverted_logarithm(log_p, mean_p, s_p, mean_q, s_q):
     square = (s_p**2 + (mean_p - mean_q) ** 2) / s_q**2
     return log_p + 0.5 * (square - 1 - math.log(s_q**2 / s_p**2))
@@ -383,7 +383,7 @@ def limit_with_variances(log_p, mean_p, s_p, mean_q, s_q):
     return log_p + kl_divergence(p, q)
 
 
-@wrong("surrogate_limit", "constant-missing")
+@wrong("surrogate_limit", "kl-constant-missing")
 def limit_without_one(log_p, mean_p, s_p, mean_q, s_q):
     return log_p + math.log(s_q / s_p) + (s_p**2 + (mean_p - mean_q) ** 2) / (2 * s_q**2)
 

@@ -75,28 +75,31 @@ def untouched() -> Iterator[io.StringIO]:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Interrupts Python code after so long, where the platform has signals and this is the main thread.
+    """Interrupts Python code that has computed for so long, or that sleeps ten times as long.
 
-    An import on the way, such as torch's first use of a module, is not interrupted: half of it would stay behind.
+    It needs signals, and to be in the main thread. An import on the way, such as torch's first use of a module, is not
+    interrupted: half of it would stay behind.
     """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    clocks = {signal.SIGPROF: (signal.ITIMER_PROF, seconds), signal.SIGALRM: (signal.ITIMER_REAL, 10 * seconds)}
 
     def stop(number: int, frame: Any) -> None:
-        # Broken off, an import leaves half a module behind; torch imports much on the first call that needs it.
         if any("<frozen importlib" in inner.f_code.co_filename for inner, _ in traceback.walk_stack(frame)):
-            signal.setitimer(signal.ITIMER_REAL, seconds)
+            signal.setitimer(*clocks[signal.Signals(number)])
         else:
             raise _TooLong
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = {number: signal.signal(number, stop) for number in clocks}
+    for clock, limit in clocks.values():
+        signal.setitimer(clock, limit)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for number, (clock, _) in clocks.items():
+            signal.setitimer(clock, 0)
+            signal.signal(number, before[number])
 
 
 def attempt(fn: Callable[..., Any], observe: Callable[..., Any], args: tuple[Any, ...], said: str) -> Any:
@@ -124,7 +127,7 @@ def attempt(fn: Callable[..., Any], observe: Callable[..., Any], args: tuple[Any
             raise Refusal(f"{name} is not written yet: put your lines where it raises NotImplementedError.") from None
         raise Refusal(_crash(name, error, said), final=False) from None
     except _TooLong:
-        raise Refusal(f"{name} did not end within {SECONDS:g} s for {said}: does a loop never stop?") from None
+        raise Refusal(f"{name} had not ended after {SECONDS:g} s for {said}: does a loop never stop?") from None
     except SystemExit:
         raise Refusal(f"{name} left Python (SystemExit) for {said}; a function returns its answer.") from None
     except BaseException as error:

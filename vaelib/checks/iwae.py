@@ -25,8 +25,9 @@ __all__ = [
 
 def _far_case(K: int) -> Case:
     """The model that can be worked by hand, with a datum whose density underflows."""
-    model, q, x, _ = bound_case(K, 1, 1, 1).args
-    return Case((model, q, 40 * x, K), f"the same model with x = 80 and K = {K}")
+    case = bound_case(K, 1, 1, 1)
+    model, q, x, _ = case.args
+    return Case((model, q, 40 * x, K), case.said.replace("x = 2", "x = 80"))
 
 
 def _iwae(model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int) -> Tensor:
@@ -56,6 +57,7 @@ IWAE = Exercise(
         Slip("analytic-kl-in-weights", (WITHOUT_PRIOR, ("log_p - log_q", f"log_p - {KL}"))),
         Slip("sample-for-rsample", (("rsample", "sample"),)),
         Slip("wrongly-detached", (("q_z.log_prob(z)", "q_z.log_prob(z).detach()"),)),
+        Slip("wrongly-detached", ((IWAE_BOUND, f"({IWAE_BOUND}).detach()"),), "Nothing could be trained by it."),
         Slip("surrogate-returned", ((IWAE_BOUND, "(log_w.softmax(0).detach() * log_w).sum(0)"),)),
         Slip("weights-not-detached", ((IWAE_BOUND, "(log_w.softmax(0) * log_w).sum(0)"),), "And it is no bound."),
         Slip("softmax-of-losses", ((IWAE_BOUND, f"({LOSSES} * log_w).sum(0)"),)),
@@ -163,9 +165,9 @@ LOG_LIKELIHOOD = Exercise(
     slips=(
         Slip("elbo-reported", ((IWAE_BOUND, "log_w.mean(0)"),)),
         Slip("log-of-mean-of-logs", ((IWAE_BOUND, f"{EACH_CHUNK}.mean(0)"),), "The bound is that of one chunk."),
-        Slip("unequal-chunks", ((IWAE_BOUND, f"{EACH_CHUNK}.logsumexp(0) - math.log(len(parts))"),)),
-        Slip("last-chunk-only", (("torch.cat(parts)", "parts[-1]"),)),
-        Slip("last-chunk-only", (("torch.cat(parts)", "parts[-1]"), ("log(K)", "log(len(log_w))"))),
+        Slip("chunks-alike", ((IWAE_BOUND, f"{EACH_CHUNK}.logsumexp(0) - math.log(len(parts))"),)),
+        Slip("last-chunk", (("torch.cat(parts)", "parts[-1]"),)),
+        Slip("last-chunk", (("torch.cat(parts)", "parts[-1]"), ("log(K)", "log(len(log_w))"))),
         Slip("fewer-samples", (("range(0, K, chunk)", "range(0, K - chunk + 1, chunk)"),)),
         Slip("fewer-samples", (("    q_z, parts", "    K = K // chunk * chunk\n    q_z, parts"),)),
         Slip("more-samples", (("(min(chunk, K - start),)", "(chunk,)"),)),

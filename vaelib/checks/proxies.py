@@ -124,7 +124,7 @@ KL = Exercise(
         Slip("covariance-for-precision", (("difference @ precision", "difference @ S"),), "It is in the mean's term."),
         Slip("precision-missing", (("difference @ precision", "difference"),)),
         Slip("kl-reversed", _REVERSED),
-        Slip("determinant-missing", (("torch.logdet(S) -", "-"),), "Every value is off by ½ log |S|."),
+        Slip("determinant-missing", (("torch.logdet(S) -", "-"),), "Every value is off by ½ log |S|.", PLACES["far"]),
         Slip("ratio-flipped", (("+ log_ratio", "- log_ratio"),)),
         Slip("mean-over-latents", ((" / 2", " / 2 / mean.shape[-1]"),)),
         Slip("sum-over-data", ((") / 2", ").sum() / 2"),)),

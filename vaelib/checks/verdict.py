@@ -126,5 +126,5 @@ def book_address() -> str:
     except metadata.PackageNotFoundError:
         return ""
     named = dict(url.split(", ", 1) for url in urls)
-    address: str = named.get("Homepage", "")
+    address: str = named.get("Documentation", "")
     return address and address.rstrip("/") + "/"

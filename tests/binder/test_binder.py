@@ -1,0 +1,214 @@
+"""Binder, as far as one machine shows it: what ``.binder/`` lists is small, and every notebook runs there.
+
+``make test-binder`` installs the list into ``.venv-binder`` and runs this. Where the environment is missing, nothing
+runs, and pytest says so and exits with an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import nbformat
+import psutil
+import pytest
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import browser  # noqa: E402
+from playwright.sync_api import Page  # noqa: E402
+
+BIN = ROOT / ".venv-binder" / ("Scripts" if sys.platform == "win32" else "bin")
+NOTEBOOKS = sorted((ROOT / "book" / "notebooks").rglob("*.ipynb"))
+CHAPTER = "book/notebooks/03_jensen.ipynb"
+GIGABYTE = 2**30
+SIZE = 2.0 * GIGABYTE
+# What one reader has: the kernel and the server share it. The server takes a tenth (measured below).
+MEMORY, SERVER = 2.0 * GIGABYTE, 0.25 * GIGABYTE
+RUN = """
+import resource, sys
+import nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def installed() -> None:
+    if not (BIN / "python").exists():
+        pytest.exit("Binder's environment is not installed: make test-binder", returncode=4)
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Nobody's settings, and one thread, as when the outputs were made."""
+    own = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
+    return {**os.environ, **own, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_everything_installed_is_pinned() -> None:
+    pinned = {}
+    for path in (ROOT / "requirements.txt", ROOT / ".binder" / "requirements.txt"):
+        found = re.findall(r"^([\w.-]+)==([^\s#]+)", path.read_text("utf8"), flags=re.M)
+        pinned |= {normal(name): version for name, version in found}
+    listed = subprocess.run([BIN / "python", "-m", "pip", "list", "--format", "json"], capture_output=True, check=True)
+    have = {normal(entry["name"]): entry["version"] for entry in json.loads(listed.stdout)}
+    assert {name: have.pop(name) for name in ("pip", "setuptools", "vaelib")}  # Binder's own, and ours
+    assert have == {name: pinned.get(name) for name in have}
+    assert "nvidia" not in str(have) and have["torch"].endswith("+cpu")
+
+
+def test_it_is_small() -> None:
+    """Size on disk, each file once."""
+    seen = {}
+    for folder, _, files in os.walk(BIN.parent):
+        for name in files:
+            status = os.lstat(Path(folder, name))
+            seen[status.st_dev, status.st_ino] = getattr(status, "st_blocks", 0) * 512 or status.st_size
+    size = sum(seen.values())
+    print(f"Binder's environment: {size / GIGABYTE:.2f} GB")
+    assert 0.5 * GIGABYTE < size <= SIZE
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+def test_a_notebook_runs_in_little_memory(path: Path, tmp_path: Path) -> None:
+    start = time.perf_counter()
+    command = [BIN / "python", "-c", RUN, path]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    peak = int(done.stdout.split()[-1])
+    print(f"{path.stem}: {time.perf_counter() - start:.0f} s, kernel {peak / GIGABYTE:.2f} GB at most")
+    assert peak + SERVER <= MEMORY
+
+
+@contextmanager
+def jupyterlab(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """JupyterLab in a folder, as Binder starts it: its address and process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token=", "--LabApp.news_url=None"]
+    settings += [f"--ServerApp.root_dir={folder}", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    with (folder / "log").open("w") as log:
+        command = [BIN / "jupyter", "lab", *settings]
+        server = subprocess.Popen(command, cwd=folder, env=environment(folder), stdout=log, stderr=log)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_for(lambda: answers(f"{address}/api"), 60, lambda: (folder / "log").read_text())
+        yield address, psutil.Process(server.pid)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def answers(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=5):
+            return True
+    except (URLError, ConnectionError):
+        return False
+
+
+def wait_for(condition, seconds: float, why=lambda: "") -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds} s: {why()}"
+        time.sleep(0.5)
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def printed(notebook: NotebookNode) -> list[str]:
+    streams = [output for cell in code_cells(notebook) for output in cell.outputs if output.output_type == "stream"]
+    assert {stream.name for stream in streams} == {"stdout"}
+    return [stream.text for stream in streams]
+
+
+def run_all(page: Page, path: Path) -> NotebookNode:
+    """By the menu, as a reader does; saved until the last cell has run."""
+    page.locator(".lm-MenuBar-itemLabel", has_text="Run").click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+    last = None
+
+    def saved() -> bool:
+        nonlocal last
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(1000)
+        last = nbformat.read(path, as_version=4)
+        return all(cell.execution_count for cell in code_cells(last))
+
+    wait_for(saved, 240)
+    return last
+
+
+def test_a_chapter_runs_in_jupyterlab(tmp_path: Path) -> None:
+    path = tmp_path / CHAPTER
+    path.parent.mkdir(parents=True)
+    shutil.copyfile(ROOT / CHAPTER, path)
+    kept = nbformat.read(path, as_version=4)
+    bare = nbformat.read(path, as_version=4)
+    for cell in code_cells(bare):
+        cell.outputs, cell.execution_count = [], None
+    nbformat.write(bare, path)
+    with jupyterlab(tmp_path) as (address, server), browser.chromium() as chromium:
+        page = chromium.new_page(viewport={"width": 1300, "height": 1500})
+        page.goto(f"{address}/lab/tree/{CHAPTER}")
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=90_000)
+        run = run_all(page, path)
+        look_at(page)
+        memory = server.memory_info().rss
+    print(f"JupyterLab's server: {memory / GIGABYTE:.2f} GB")
+    assert memory <= SERVER
+    cells = code_cells(run)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
+    assert printed(run) == printed(kept)
+    assert [len(cell.outputs) for cell in cells] == [len(cell.outputs) for cell in code_cells(kept)]
+
+
+def look_at(page: Page) -> None:
+    """From top to bottom: formulas are set, no sign of ours is left, nothing failed, figures that move are live."""
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    page.keyboard.press("Escape")
+    panel = page.locator(".jp-WindowedPanel-outer")
+    panel.evaluate("panel => panel.scrollTo(0, 0)")
+    formulas, moving, raw = 0, 0, re.compile(r"\$|\{[\w:-]+\}`|:::|\*\*|!\[|</?\w+>")
+    while True:
+        page.wait_for_timeout(800)
+        for cell in page.locator(".jp-MarkdownCell .jp-RenderedMarkdown").all():
+            text = cell.evaluate(
+                "cell => { const copy = cell.cloneNode(true);"
+                "copy.querySelectorAll('pre, code, mjx-container').forEach(e => e.remove()); return copy.textContent; }"
+            )
+            assert not raw.search(text), text
+        assert (
+            page.locator(".jp-OutputArea [data-mime-type*=stderr], .jp-OutputArea [data-mime-type*=error]").count() == 0
+        )
+        assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
+        formulas += page.locator(".jp-MarkdownCell mjx-container").count()
+        moving += page.locator(".jp-OutputArea .vaelib-figure input[type=range]").count()
+        top, end = panel.evaluate("panel => [panel.scrollTop, panel.scrollHeight - panel.clientHeight]")
+        if top >= end - 1:
+            break
+        panel.evaluate("panel => panel.scrollBy(0, panel.clientHeight * 0.8)")
+    assert formulas > 100 and moving >= 2

@@ -1,0 +1,135 @@
+"""Where the buttons above a page lead: each names a file that is committed, at the release or on the branch.
+
+The addresses are read from the built pages, if there are any.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urljoin, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from execution import chapters, config  # noqa: E402
+from launch import launchers  # noqa: E402
+from notebooks import notebook_path  # noqa: E402
+
+HTML = ROOT / "_build" / "html"
+SOURCES = [ROOT / name for name in parse_toc_yaml(ROOT / "_toc.yml")]
+REPOSITORY = config()["repository"]
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]["version"]
+BINDER_LIST = ROOT / ".binder" / "requirements.txt"
+
+each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
+
+
+@cache
+def committed() -> set[str]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no clone, so nothing says which files are committed")
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split("\0"))
+
+
+def buttons(source: Path) -> dict[str, str]:
+    """The addresses of the buttons on a built page, by their names."""
+    page = HTML / source.relative_to(ROOT).with_suffix(".html")
+    if not page.is_file():
+        pytest.skip("the book is not built: make book")
+    soup = BeautifulSoup(page.read_text("utf8"), "html.parser")
+    found = {}
+    for link in soup.select(".article-header-buttons a"):
+        name = next(match[1] for name in link["class"] if (match := re.fullmatch(r"btn-(.*)-button", name)))
+        assert name not in found
+        found[name] = link["href"]
+    return found
+
+
+def has_notebook(source: Path) -> bool:
+    return source in chapters()
+
+
+@each_source
+def test_a_page_with_cells_opens_its_notebook_elsewhere(source: Path) -> None:
+    found = buttons(source)
+    launch = {"launch-binder", "launch-colab", "download-notebook"}
+    assert launch & set(found) == (launch if has_notebook(source) else set())
+    if not has_notebook(source):
+        return
+    slug = urlsplit(REPOSITORY["url"]).path.strip("/")
+    binder = urlsplit(found["launch-binder"])
+    assert (binder.netloc, binder.path) == ("mybinder.org", f"/v2/gh/{slug}/v{VERSION}")
+    (place,) = parse_qs(binder.query)["urlpath"]
+    assert place.startswith("lab/tree/")
+    colab = urlsplit(found["launch-colab"])
+    opening = f"/github/{slug}/blob/v{VERSION}/"
+    assert colab.netloc == "colab.research.google.com" and colab.path.startswith(opening)
+    paths = {place.removeprefix("lab/tree/"), colab.path.removeprefix(opening)}
+    assert paths == {notebook_path(source).relative_to(ROOT).as_posix()}
+    assert paths <= committed()
+
+
+@each_source
+def test_a_notebook_is_downloaded_as_it_is_committed(source: Path) -> None:
+    if has_notebook(source) and "download-notebook" in (found := buttons(source)):
+        page = HTML / source.relative_to(ROOT).with_suffix(".html")
+        copy = Path(urljoin(page.as_posix(), unquote(found["download-notebook"])))
+        path = notebook_path(source)
+        if page.stat().st_mtime < path.stat().st_mtime:
+            pytest.skip("the page is older than its notebook: make book")
+        assert copy.read_bytes() == path.read_bytes()
+
+
+@each_source
+def test_edit_leads_to_the_text_and_an_issue_names_the_page(source: Path) -> None:
+    found = buttons(source)
+    path = source.relative_to(ROOT).as_posix()
+    assert found["source-edit"] == f"{REPOSITORY['url']}/edit/{REPOSITORY['branch']}/{path}"
+    assert path in committed()
+    assert found["source-repository"] == REPOSITORY["url"]
+    issue = urlsplit(found["source-issues"])
+    assert f"{issue.scheme}://{issue.netloc}{issue.path}" == f"{REPOSITORY['url']}/issues/new"
+    assert parse_qs(issue.query)["title"] == [f"Issue on page /{source.relative_to(ROOT).with_suffix('.html')}"]
+
+
+def test_addresses_derive_from_the_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("launch.config", lambda: {"repository": {"url": "https://github.com/me/mine"}})
+    monkeypatch.setattr("launch.tag", lambda: "v9.9")
+    urls = [button["url"] for button in launchers("book/notebooks/a.ipynb")["buttons"]]
+    assert urls == [
+        "https://mybinder.org/v2/gh/me/mine/v9.9?urlpath=lab/tree/book/notebooks/a.ipynb",
+        "https://colab.research.google.com/github/me/mine/blob/v9.9/book/notebooks/a.ipynb",
+    ]
+    named = [path for path in committed() if path.startswith("book/_ext/") and path.endswith(".py")]
+    assert not [path for path in named if "OWNER" in (ROOT / path).read_text("utf8")]
+
+
+def pins(text: str) -> dict[str, str]:
+    found = re.findall(r"^([\w.-]+)==([^\s#]+)", text, flags=re.M)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
+
+
+def test_binder_has_the_books_versions() -> None:
+    """By a constraint; torch alone is pinned twice, since its build for the CPU says so in its version."""
+    listed, book = BINDER_LIST.read_text("utf8"), pins((ROOT / "requirements.txt").read_text("utf8"))
+    assert "\n--constraint ../requirements.txt\n" in listed
+    own = pins(listed)
+    assert own.pop("torch") == f"{book['torch']}+cpu"
+    assert not own.keys() & book.keys(), "pinned by the book already"
+    bare = [line for line in listed.splitlines() if re.fullmatch(r"[\w.\[\]-]+", line)]
+    assert set(bare) - {".[book]"} <= book.keys(), "pinned nowhere"
+
+
+def test_binder_has_a_python_that_is_supported() -> None:
+    match = re.fullmatch(r"python-(3\.\d+)\n", (ROOT / ".binder" / "runtime.txt").read_text("utf8"))
+    assert match and match[1] in {"3.11", "3.12", "3.13"}

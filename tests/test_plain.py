@@ -1,0 +1,150 @@
+"""The writer of plain Markdown: what each node becomes, and that one which nobody writes is an error."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from docutils import nodes
+from sphinx.errors import ExtensionError
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import plain  # noqa: E402
+from plain import Code, Page  # noqa: E402
+
+NUMBERS = {"displaymath": {"equation-eq-a": (4, 3)}, "figure": {"fig-a": (4, 1)}, "table": {"tab-a": (4, 2)}}
+FORMATS = {"figure": "Fig. %s", "table": "Table %s", "exercise": "Exercise %s"}
+
+
+def page() -> Page:
+    environment = SimpleNamespace(
+        toc_fignumbers={"book/a": NUMBERS}, toc_secnumbers={"book/a": {"": (4,), "#s": (4, 2)}}
+    )
+    return Page(SimpleNamespace(env=environment, config=SimpleNamespace(numfig_format=FORMATS)), "book/a")
+
+
+def paragraph(*children: nodes.Node | str) -> nodes.paragraph:
+    return nodes.paragraph("", "", *[nodes.Text(part) if isinstance(part, str) else part for part in children])
+
+
+def cell(index: int) -> nodes.container:
+    return nodes.container(classes=["cell"], cell_index=index)
+
+
+def written(*blocks: nodes.Node) -> list[str | Code]:
+    return page().blocks(blocks)
+
+
+@pytest.mark.parametrize(
+    "node, expected",
+    [
+        (paragraph("a *b* [c] $5 <d> x_i _y_ `z` \\n"), r"a \*b\* \[c\] \$5 \<d> x_i \_y\_ \`z\` \\n"),
+        (paragraph("two\nlines"), "two lines"),
+        (paragraph("# no title"), r"\# no title"),
+        (paragraph("- no item"), r"\- no item"),
+        (paragraph("1. no item"), r"1\. no item"),
+        (paragraph("12. no item"), r"12\. no item"),
+        (paragraph("1.5 and more"), "1.5 and more"),
+        (paragraph(nodes.strong("", " bold ")), "**bold**"),
+        (paragraph("a", nodes.emphasis("", " b "), "c"), "a *b* c"),
+        (paragraph(nodes.literal("", "f(`x`)")), "``f(`x`)``"),
+        (paragraph(nodes.math("", r"p(x \mid z)")), r"$p(x \mid z)$"),
+        (paragraph(nodes.math("", "a<b")), "$a< b$"),
+        (paragraph(nodes.reference("", "there", refuri="https://a.org/b(c)")), "[there](https://a.org/b%28c%29)"),
+        (paragraph("see ", nodes.reference("", "(4.3)", refid="equation-eq-a")), "see (4.3)"),
+        (paragraph("see ", nodes.reference("", "here", refuri="#below")), "see here"),
+        (nodes.literal_block("", "x = 1", language="python"), "```python\nx = 1\n```"),
+        (nodes.literal_block("", "```\nx\n```", language=""), "````\n```\nx\n```\n````"),
+        (nodes.math_block("", "a = b", ids=["equation-eq-a"]), "$$\na = b \\tag{4.3}\n$$"),
+        (nodes.math_block("", "a \\\\ b"), "$$\n\\begin{aligned}\na \\\\ b\n\\end{aligned}\n$$"),
+        (
+            nodes.math_block("", "\\begin{cases} a \\\\ b \\end{cases}"),
+            "$$\n\\begin{cases} a \\\\ b \\end{cases}\n$$",
+        ),
+        (nodes.bullet_list("", *(nodes.list_item("", paragraph(x)) for x in "ab")), "- a\n- b"),
+        (nodes.enumerated_list("", *(nodes.list_item("", paragraph(x)) for x in "ab"), start=3), "3. a\n4. b"),
+        (nodes.bullet_list("", nodes.list_item("", paragraph("a"), paragraph("b"))), "- a\n\n  b"),
+        (nodes.block_quote("", paragraph("a"), nodes.math_block("", "b\n= c")), "> a\n>\n> $$b = c$$"),
+        (nodes.admonition("", nodes.title("", "T"), paragraph("a")), "> **T**\n>\n> a"),
+        (nodes.note("", paragraph("a")), "> **Note**\n>\n> a"),
+        (
+            nodes.admonition("", nodes.title("", "T"), paragraph("a"), classes=["dropdown"]),
+            "<details>\n<summary><b>T</b></summary>\n\na\n\n</details>",
+        ),
+    ],
+)
+def test_a_node_becomes_markdown(node: nodes.Node, expected: str) -> None:
+    assert written(node) == [expected]
+
+
+def entries(*texts: str | nodes.Node) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", paragraph(text)) for text in texts))
+
+
+def test_a_table_has_a_heading_and_no_stray_bar() -> None:
+    body = nodes.tbody("", entries("a|b", nodes.math("", r"p(x | z) \| q")))
+    group = nodes.tgroup("", nodes.thead("", entries("one", "two")), body, cols=2)
+    table = nodes.table("", nodes.title("", "caption"), group, ids=["tab-a"])
+    caption, text = written(table)
+    assert caption == "**Table 4.2.** caption"
+    assert text == "| one | two |\n| --- | --- |\n| a\\|b | $p(x \\vert z) \\Vert q$ |"
+
+
+def test_a_heading_has_its_level_and_number() -> None:
+    inner = nodes.section("", nodes.title("", "Inner"), ids=["s"])
+    outer = nodes.section("", nodes.title("", "Outer"), inner, nodes.section("", nodes.title("", "Bare"), ids=["t"]))
+    outer["ids"] = ["o"]
+    assert written(outer) == ["# 4. Outer", "## 4.2. Inner", "## Bare"]
+
+
+def test_the_caption_stands_below_the_figure() -> None:
+    figure = nodes.figure("", nodes.image(uri="a.png"), nodes.caption("", "says"), ids=["fig-a"])
+    container = cell(7)
+    container += figure
+    assert written(container) == [Code(7), "**Fig. 4.1.** says"]
+
+
+def test_a_code_cell_interrupts_a_box() -> None:
+    box = nodes.admonition("", nodes.title("", "T"), paragraph("a"), cell(3), paragraph("b"), classes=["dropdown"])
+    before, code, after = written(box)
+    assert code == Code(3) and isinstance(code, Code)
+    assert all(
+        text.startswith("<details>\n<summary><b>T</b>") and text.endswith("</details>") for text in (before, after)
+    )
+
+
+def test_a_code_cell_in_a_list_is_an_error() -> None:
+    with pytest.raises(ExtensionError, match="a code cell stands in a list"):
+        written(nodes.bullet_list("", nodes.list_item("", cell(3))))
+
+
+class quiz(nodes.General, nodes.Element):
+    pass
+
+
+@pytest.mark.parametrize(
+    "node, name",
+    [
+        (quiz("", paragraph("which?")), "<quiz >"),
+        (nodes.container("", paragraph("x"), classes=["tabs"]), "<container tabs>"),
+        (nodes.raw("", "<input type=radio>", format="html"), "<raw >"),
+        (paragraph(nodes.image(uri="a.png")), "<image >"),
+    ],
+)
+def test_a_node_that_nobody_writes_is_named(node: nodes.Node, name: str) -> None:
+    with pytest.raises(ExtensionError, match=f"does not know how to write the node {name}, in book/a"):
+        written(node)
+
+
+def test_a_function_can_be_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain, "BLOCKS", dict(plain.BLOCKS))
+
+    @plain.block("quiz")
+    def write(page: Page, node: quiz) -> list[plain.Block]:
+        return page.boxed("Check yourself", page.blocks(node))
+
+    assert written(quiz("", paragraph("which?"))) == ["> **Check yourself**\n>\n> which?"]

@@ -1,0 +1,84 @@
+"""Matrix products by oneDNN equal torch's, whatever lies in memory how; and all else is torch's own."""
+
+import pytest
+import torch
+
+from vaelib import products
+from vaelib.products import product
+
+MANY = 128  # enough for three such numbers, multiplied, to be more than those among which torch's own is taken
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """How often oneDNN was asked."""
+    calls, by_onednn = [], products._linear
+
+    def count(*args):
+        calls.append(args)
+        return by_onednn(*args)
+
+    if by_onednn is None:
+        pytest.skip("this torch has no oneDNN")
+    monkeypatch.setattr(products, "_linear", count)
+    return calls
+
+
+def layouts():
+    torch.manual_seed(0)
+    wide = torch.randn(MANY, 2 * MANY)
+    return {
+        "rows": wide[:, :MANY],
+        "columns": torch.randn(MANY, MANY).mT,
+        "every second": wide[:, ::2],
+        "one row again and again": torch.randn(1, MANY).expand(MANY, -1),
+        "one column again and again": torch.randn(MANY, 1).expand(-1, MANY),
+        "one number": torch.randn(()).expand(MANY, MANY),
+        "begins anywhere": torch.randn(MANY * MANY + 1)[1:].view(MANY, MANY),
+    }
+
+
+@pytest.mark.parametrize("a", layouts().values(), ids=layouts())
+@pytest.mark.parametrize("b", layouts().values(), ids=layouts())
+@pytest.mark.parametrize("bias", [None, torch.linspace(-1, 1, 2 * MANY)[::2]])
+@pytest.mark.parametrize("tanh", [False, True])
+def test_the_product_is_that_of_double_precision(asked, a, b, bias, tanh):
+    truth = a.double() @ b.double() + (0 if bias is None else bias.double())
+    torch.testing.assert_close(
+        product(a, b, bias, tanh).double(), truth.tanh() if tanh else truth, rtol=2e-6, atol=2e-4 * (1 - 0.9 * tanh)
+    )
+    assert len(asked) == 1
+
+
+def test_tanh_keeps_every_digit_and_what_is_not_finite(asked):
+    v = torch.cat([torch.linspace(-12, 12, 2**20), torch.logspace(-30, 0, 100)])[:, None]
+    v = torch.cat([v, torch.tensor([torch.nan, torch.inf, -torch.inf, 1e30])[:, None]])
+    truth = v.double().tanh()
+    torch.testing.assert_close(
+        product(v, torch.ones(1, 1), tanh=True).double(), truth, rtol=2e-7, atol=0, equal_nan=True
+    )
+    assert asked
+
+
+@pytest.mark.parametrize("rows, dtype", [(2, torch.float32), (0, torch.float32), (2 * MANY, torch.float64)])
+def test_what_is_small_or_double_goes_torchs_way(asked, rows, dtype):
+    a, b, bias = torch.randn(rows, MANY).to(dtype), torch.randn(MANY, MANY).to(dtype), torch.randn(MANY).to(dtype)
+    assert torch.equal(product(a, b), a @ b)
+    assert torch.equal(product(a, b, bias, tanh=True), torch.addmm(bias, a, b).tanh())
+    assert not asked
+
+
+@pytest.mark.parametrize("off", [True, False])
+def test_without_onednn_products_are_torchs(asked, monkeypatch, off):
+    a, b = torch.randn(MANY, MANY), torch.randn(MANY, MANY)
+    if off:
+        monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+    else:
+        monkeypatch.setattr(products, "_linear", None)
+    assert torch.equal(product(a, b), a @ b)
+    assert not asked
+
+
+def test_the_same_product_has_the_same_bits(asked):
+    a, b = torch.randn(1000, 200), torch.randn(200, 784)
+    assert all(torch.equal(product(a, b), product(a, b)) for _ in range(5))

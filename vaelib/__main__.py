@@ -1,0 +1,56 @@
+"""What is installed here, for whoever runs ``python -m vaelib``: versions, devices, where data and book are."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, metadata
+
+import torch
+
+import vaelib
+from vaelib import download
+
+__all__ = ["report"]
+
+
+def report() -> str:
+    """Versions of vaelib, Python and torch, the devices and threads, the folder of the data, the book's address.
+
+    Returns:
+        one line for each.
+    """
+    lines = {
+        "vaelib": vaelib.__version__,
+        "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        "torch": torch.__version__,
+        "devices": ", ".join(_devices()),
+        "threads": str(torch.get_num_threads()),
+        "data": _data(),
+        "book": _book(),
+    }
+    return "\n".join(f"{name:<8} {value}" for name, value in lines.items())
+
+
+def _devices() -> list[str]:
+    gpus = [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
+    return ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
+
+
+def _data() -> str:
+    try:
+        return str(download.folder())
+    except ImportError as error:
+        return str(error)
+
+
+def _book() -> str:
+    try:
+        addresses = metadata("vaelib").get_all("Project-URL", [])
+    except PackageNotFoundError:
+        addresses = []
+    named = dict(address.split(", ", 1) for address in addresses)
+    return str(named.get("Documentation", "unknown: vaelib is on the path, but not installed"))
+
+
+if __name__ == "__main__":
+    print(report())

@@ -1,0 +1,189 @@
+"""Files of data sets: fetched once, kept in one folder, and believed only when their checksum is right.
+
+Needs pooch, platformdirs and filelock, which the extra ``vaelib[book]`` installs; files that are there already need
+platformdirs only, and not even that where ``VAELIB_DATA`` names the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urljoin
+
+from tqdm import tqdm
+
+__all__ = ["contents", "folder"]
+
+# Every address begins so, those that a server redirects to as well.
+_SECURE = "https://"
+# In seconds: for a connection and for the next bytes; and for another process that downloads the same.
+_PATIENCE, _WAIT = 20.0, 3600.0
+# In bytes per second; a server that takes longer is given up for the next.
+_SLOWEST = 1000.0
+
+Sources = Mapping[str, tuple[int, str]]
+
+
+def folder(dataset: str = "") -> Path:
+    """Where the files of a data set are kept: in a folder of its name, in the cache folder of the platform.
+
+    The environment variable ``VAELIB_DATA`` names another folder in place of the cache's.
+
+    Args:
+        dataset: its name, such as ``"mnist"``; without one, the folder that holds those of all.
+
+    Raises:
+        ImportError: platformdirs is not installed, and ``VAELIB_DATA`` not set.
+    """
+    if given := os.environ.get("VAELIB_DATA"):
+        return Path(given).expanduser() / dataset
+    try:
+        from platformdirs import user_cache_path
+    except ImportError as error:
+        wanted = "pip install 'vaelib[book]', or let VAELIB_DATA name the folder of the data"
+        raise ImportError(f"vaelib.download needs platformdirs: {wanted}") from error
+    return user_cache_path("vaelib", appauthor=False) / dataset
+
+
+def contents(dataset: str, files: Mapping[str, Sources]) -> dict[str, bytes]:
+    """The bytes of all files of a data set; those that are not in its :func:`folder` are downloaded first.
+
+    A file is one of the data set only if its size and SHA-256 are those of one of its sources: what is cut short,
+    damaged or forged is never used, whether it was there or is sent, and never takes the place of one that is right.
+    Sources are tried in turn, and all once more. Two processes do not download the same.
+
+    Args:
+        dataset: its name, which the folder has too.
+        files: for each file its sources: the address, with size in bytes and SHA-256 of what is to be had there.
+
+    Returns:
+        the bytes of each file, by its name.
+
+    Raises:
+        OSError: a file is not there and cannot be had; the message says what to fetch, from where, and where to put it.
+        ImportError: a file is not there, and pooch, filelock or platformdirs is not installed.
+    """
+    where = folder(dataset)
+    found = {name: _read(where / name, sources) for name, sources in files.items()}
+    if missing := {name: files[name] for name, content in found.items() if content is None}:
+        try:
+            _fetch_all(where, missing)
+            found |= {name: _read(where / name, sources, strict=True) for name, sources in missing.items()}
+        except (OSError, ImportError) as error:
+            kind = ImportError if isinstance(error, ImportError) else OSError
+            raise kind(_what_to_do(dataset, where, missing, error)) from error
+    return {name: content for name, content in found.items() if content is not None}
+
+
+def _read(path: Path, sources: Sources, strict: bool = False) -> bytes | None:
+    """What lies at path, if it is what one of the sources has."""
+    content = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            content = file.read(max(size for size, _ in sources.values()) + 1)
+    if (len(content), hashlib.sha256(content).hexdigest()) in sources.values():
+        return content
+    if strict:
+        raise OSError(f"{path} was changed by somebody else")
+    return None
+
+
+def _fetch_all(where: Path, missing: Mapping[str, Sources]) -> None:
+    try:
+        from filelock import FileLock
+    except ImportError as error:
+        raise ImportError("this needs filelock: pip install 'vaelib[book]'") from error
+    where.mkdir(parents=True, exist_ok=True)
+    with FileLock(where / ".lock", timeout=_WAIT):
+        for name, sources in missing.items():
+            # Another process may have fetched it while this one waited.
+            if _read(where / name, sources) is None:
+                _fetch(where / name, sources)
+
+
+def _fetch(path: Path, sources: Sources) -> None:
+    """Download from the first source that has the file, all being tried twice."""
+    failures: dict[str, Exception] = {}
+    for url in [*sources, *sources]:
+        try:
+            return _download(url, path, *sources[url])
+        except (OSError, ValueError) as error:  # what requests raises is an OSError too
+            failures[url] = error
+    raise OSError("\n".join(f"  {url}: {error}" for url, error in failures.items()))
+
+
+def _download(url: str, path: Path, size: int, sha256: str) -> None:
+    """Download beside the path, and only what proves right takes its name."""
+    try:
+        from pooch import HTTPDownloader
+    except ImportError as error:
+        raise ImportError("this needs pooch: pip install 'vaelib[book]'") from error
+    part, responses = path.with_name(f"{path.name}.part"), list[Any]()
+
+    def look(response: Any, **_: Any) -> None:
+        responses.append(response)
+        _check_address(urljoin(response.url, response.headers.get("location", "")))
+
+    _check_address(url)
+    quiet = True if os.environ.get("CI") else None  # None: quiet where there is no terminal
+    try:
+        with part.open("wb") as file, tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=quiet) as bar:
+            received = _Received(file, size, bar)
+            # Small chunks, so that a server that drips is found out. Compression on the way would hide the size.
+            options = {"timeout": _PATIENCE, "headers": {"Accept-Encoding": "identity"}, "hooks": {"response": look}}
+            HTTPDownloader(chunk_size=256, **options)(url, received, None)
+            received.finish(sha256)
+        part.replace(path)
+    finally:
+        for response in responses:
+            response.close()
+        part.unlink(missing_ok=True)
+
+
+def _check_address(url: str) -> None:
+    if not url.startswith(_SECURE):
+        raise ValueError(f"an address must begin with {_SECURE}; got {url}")
+
+
+class _Received:
+    """A file that takes what a server sends: no more than it should, not too slowly, and only what it should be."""
+
+    def __init__(self, file: BinaryIO, size: int, bar: Any) -> None:
+        self.file, self.size, self.bar = file, size, bar
+        self.sha256, self.started = hashlib.sha256(), time.monotonic()
+
+    def write(self, chunk: bytes) -> None:
+        self.file.write(chunk)
+        self.sha256.update(chunk)
+        self.bar.update(len(chunk))
+        seconds = time.monotonic() - self.started
+        if self.file.tell() > self.size:
+            raise ValueError(f"more than the {self.size} bytes of the file came")
+        if seconds > _PATIENCE and self.file.tell() < _SLOWEST * seconds:
+            raise TimeoutError(f"only {self.file.tell()} bytes came in {seconds:.0f} s")
+
+    def flush(self) -> None:
+        """Asked for after each chunk; once at the end is enough."""
+
+    def finish(self, sha256: str) -> None:
+        if (got := self.sha256.hexdigest()) != sha256:
+            raise ValueError(f"{self.file.tell()} bytes with SHA-256 {got} came, not the {self.size} of {sha256}")
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+
+def _what_to_do(dataset: str, where: Path, missing: Mapping[str, Sources], error: Exception) -> str:
+    lines = [f"{dataset} is not whole in {where}, and what is missing could not be downloaded:", str(error)]
+    lines += [
+        "Where there is no network, fetch these files elsewhere and put them there,",
+        f"or into the folder {dataset} of another one, which the environment variable VAELIB_DATA then names:",
+    ]
+    for name, sources in missing.items():
+        other = " (what lies there is not that file)" if (where / name).exists() else ""
+        lines.append(f"  {name}{other}")
+        lines += [f"    {url}, {size} bytes, SHA-256 {sha256}" for url, (size, sha256) in sources.items()]
+    return "\n".join(lines)
