@@ -302,7 +302,7 @@ def spread_around_where_it_was(x, weights, means, sigma):
     return rho.mean(0), (rho.T @ x) / rho.sum(0), variance.sqrt()
 
 
-@wrong("em_step", "sigma-for-variance")
+@wrong("em_step", "variance-for-sigma")
 def returns_a_variance(x, weights, means, sigma):
     rho = torch.softmax(weights.log() + Normal(means, sigma).log_prob(x[:, None]), 1)
     new = (rho.T @ x) / rho.sum(0)
@@ -362,7 +362,7 @@ def densities_divided(x, weights, means, sigma):
     return rho.mean(0), new, (rho * (x[:, None] - new) ** 2).sum(1).mean().sqrt()
 
 
-@two("em_step", "old-means", "sigma-for-variance")
+@two("em_step", "old-means", "variance-for-sigma")
 def variance_around_the_old_means(x, weights, means, sigma):
     rho = torch.softmax(weights.log() + Normal(means, sigma).log_prob(x[:, None]), 1)
     return rho.mean(0), (rho.T @ x) / rho.sum(0), (rho * (x[:, None] - means) ** 2).sum() / len(x)

@@ -141,7 +141,7 @@ def _over_equal_data(fn: Callable[..., Any], model: LinearGaussian, x: Tensor, K
         shown = [value.mean(), (value - value.mean()).abs().mean()]
     names = "mean of the estimates", "spread of the estimates (mean distance from their mean)"
     rounded = [number.round(decimals=3) + 0.0 for number in shown]
-    return {"number of estimates": t64(value.numel())} | dict(zip(names, rounded, strict=True))
+    return {"number of estimates": torch.tensor(value.numel())} | dict(zip(names, rounded, strict=True))
 
 
 def _some_model() -> list[Case]:
@@ -196,7 +196,9 @@ MANY_PIXELS = Exercise(
     solution=_many_pixels,
     slips=(
         Slip("sigma-for-variance", (("noise = len(x), sigma**2", "noise = len(x), sigma"),)),
-        Slip("sigma-for-variance", (("return mean, variance", "return mean, variance**0.5"),), "Its root is given."),
+        Slip(
+            "sigma-for-variance", (("return mean, variance", "return mean, variance**0.5"),), "It is the second value."
+        ),
         Slip("prior-missing", (("x.sum() / (X + noise), noise / (X + noise)", "x.mean(), noise / X"),), NO_PRIOR),
         Slip("m-for-s", ((", noise / (X + noise)", ", 1 / (X + noise)"),)),
         Slip("mean-for-sum", (("x.sum()", "x.mean()"),), "Each pixel adds what it says about the latent."),

@@ -42,7 +42,11 @@ BAYES = Exercise(
     solution=_bayes,
     slips=(
         Slip("product-for-sum", (("log_p_x = torch.logsumexp(log_joint, 1)", "log_p_x = log_joint.sum(1)"), SOFTMAX)),
-        Slip("product-for-sum", (("torch.logsumexp(log_joint, 1)", "log_joint.sum(1)"),), "No evidence, no shares."),
+        Slip(
+            "product-for-sum",
+            (("torch.logsumexp(log_joint, 1)", "log_joint.sum(1)"),),
+            "Nor do the shares add up to one.",
+        ),
         Slip("no-maximum", (("torch.logsumexp(log_joint, 1)", "log_joint.exp().sum(1).log()"), DIVIDED)),
         Slip("posterior-unnormalised", (("log_joint - log_p_x[:, None]", "log_joint"),)),
         Slip("prior-missing", (("weights.log() + ", ""),), "How common a species is does not count in your answer."),
@@ -143,7 +147,7 @@ EM_STEP = Exercise(
         Slip("prior-missing", (("weights.log() - ", "-"),), "A rare species claims as many petals as a common one."),
         Slip("hard-assignment", (("torch.softmax(log_joint, 1)", "torch.eye(len(means))[log_joint.argmax(1)]"),)),
         Slip("old-means", (("[:, None] - new)", "[:, None] - means)"),)),
-        Slip("sigma-for-variance", ((").sqrt()", ")"),), "The third value is the variance."),
+        Slip("variance-for-sigma", ((").sqrt()", ")"),), "The third value is the variance."),
         Slip("mean-for-sum", ((".sum()", ".mean()"), ("square / len(x)", "square"))),
         Slip("wrong-count", ((".sum(0) / n", ".sum(0) / len(x)"),), "The new means are too small."),
         Slip("wrong-count", (("return n / len(x)", "return n"),), "The new weights add up to N."),
