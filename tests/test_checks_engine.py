@@ -207,7 +207,13 @@ def test_the_report_counts_attempts_until_solved(monkeypatch):
         ("log_mean_exp", "solved", 3, "log-k-missing; log-of-mean-of-logs"),
         ("jensen_gap", "not yet", 1, ""),
     )
-    assert str(report).splitlines()[1].split() == ["log_mean_exp", "solved", "3", "log-k-missing;", "log-of-mean-of-logs"]
+    assert str(report).splitlines()[1].split() == [
+        "log_mean_exp",
+        "solved",
+        "3",
+        "log-k-missing;",
+        "log-of-mean-of-logs",
+    ]
     assert repr(report) == str(report)
     assert report._repr_html_().count("<tr>") == 3
 

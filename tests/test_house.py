@@ -52,8 +52,8 @@ IN_EQUATIONS = ["latent", "proxies", "jensen", "elbo", "iwae", "evaluate"]
 WITHOUT_EQUATION = {"LatentVariableModel", "LinearGaussian", "GaussianMixture", "Model", "GapLedger"}
 # What serves the exercises may import all concepts, and whatever else serves them; of the others' code only torch.
 CHECKS = [f"checks.{path.stem}" for path in sorted((PACKAGE / "checks").glob("*.py"))]
-MAY_IMPORT |= dict.fromkeys(CHECKS, {"checks", "latent", "proxies", "jensen", "elbo", "iwae"})
-THIRD_PARTY |= dict.fromkeys(CHECKS, {"torch"})
+MAY_IMPORT |= {module: {"checks", "latent", "proxies", "jensen", "elbo", "iwae"} for module in CHECKS}
+THIRD_PARTY |= {module: {"torch"} for module in CHECKS}
 MODULES = [name for name in MAY_IMPORT if not name.endswith("__init__")]
 
 

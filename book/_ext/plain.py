@@ -2,11 +2,8 @@
 
 No syntax of the book's own is left: a theorem is a block quote, a solution folds in ``<details>``, a link to another
 page leads to the published book. A node that no function here writes is an error that names it. To write a node of
-your own, register a function under the node's name, or under ``name.class``::
-
-    @plain.block("quiz")
-    def quiz(page: Page, node: nodes.Element) -> list[Block]:
-        return page.boxed("Check yourself", page.blocks(node))
+your own, register a function under the node's name, or under ``name.class``:
+``@plain.block("quiz")`` above a function of the page and the node that returns blocks, made by ``page.boxed`` perhaps.
 """
 
 from __future__ import annotations
