@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import sys
@@ -96,10 +97,8 @@ def test_an_endless_loop_ends_and_a_sleeper_is_woken(monkeypatch):
 
     def endless(log_w):
         while True:
-            try:
+            with contextlib.suppress(Exception):
                 math.sqrt(2)
-            except Exception:
-                pass
 
     def asleep(log_w):
         time.sleep(60)
@@ -140,7 +139,7 @@ def test_nothing_is_left_behind(capfd):
     torch.manual_seed(1), random.seed(1), np.random.seed(1)
     threads = torch.get_num_threads()
     expected = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
-    assert not check(untidy).mistakes == ("changed-in-place",)
+    assert not check(untidy)
     assert torch.equal(torch.get_rng_state(), expected[0])
     assert random.getstate() == expected[1]
     assert np.random.get_state()[1].tolist() == expected[2]
