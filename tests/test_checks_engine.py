@@ -139,7 +139,7 @@ def test_nothing_is_left_behind(capfd):
     torch.manual_seed(1), random.seed(1), np.random.seed(1)
     threads = torch.get_num_threads()
     expected = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
-    assert not check(untidy)
+    assert check(untidy)
     assert torch.equal(torch.get_rng_state(), expected[0])
     assert random.getstate() == expected[1]
     assert np.random.get_state()[1].tolist() == expected[2]
