@@ -391,22 +391,6 @@ def proof(page: Page, node: nodes.Element) -> list[Block]:
     return wrapped([f"**Proof.** {first.removeprefix('Proof. ')}", *rest], quoted)
 
 
-@block("exercise_node", "exercise_enumerable_node")
-def exercise(page: Page, node: nodes.Element) -> list[Block]:
-    """A heading, one level below that of the section."""
-    title, rest = title_of(page, node)
-    number = page.number(node, "exercise")
-    above = next(parent for parent in ancestors(node) if isinstance(parent, nodes.section))
-    label = page.builder.config.numfig_format["exercise"] % number if number else ""
-    return [" ".join(["#" * (1 + depth(above)), label, *title.split()]), *page.blocks(rest)]
-
-
-@block("solution_node")
-def solution(page: Page, node: nodes.Element) -> list[Block]:
-    title, rest = title_of(page, node)
-    return page.folded(title, page.nested(rest))
-
-
 @block("note", "tip", "hint", "important", "warning", "caution", "attention", "danger", "error")
 def named_box(page: Page, node: nodes.Element) -> list[Block]:
     return page.boxed(type(node).__name__.capitalize(), page.nested(node))

@@ -164,7 +164,14 @@ class Exercise:
         return _source(self.solution)
 
     def mutant(self, *slips: Slip) -> Callable[..., Any] | None:
-        """The solution with these slips made in it; None if one of them leaves no place for another."""
+        """The solution with mistakes made in it.
+
+        Args:
+            slips: which ones.
+
+        Returns:
+            a function like the solution; None if one of the slips leaves no place for another.
+        """
         key = tuple(edit for slip in slips for pair in slip.edits for edit in pair)
         if key not in self._made:
             self._made[key] = self._make(slips)
