@@ -110,31 +110,47 @@ def test_an_aside_that_is_folded_stands_open() -> None:
     assert "It is so." in left.article.get_text() and not left.answers
 
 
+def folded(title: str, text: str, kind: str = "") -> str:
+    return f'<div class="{kind} dropdown admonition"><p class="admonition-title">{title}</p><p>{text}</p></div>'
+
+
 SOLVED = f"""
-<div class="exercise" id="ex-a"><p class="admonition-title">Exercise 1.1</p><section><p>Why?</p></section></div>
-<div class="solution dropdown admonition" id="book/one-solution-1">
-<p class="admonition-title">Solution to<a href="#ex-a"> Exercise 1.1</a></p>
-<p>Because of <a href="#top">this</a>.</p></div>
-<div class="cell">{FOLD.format("print(7)")}<div class="cell_output"><div class="stream">7</div></div></div>
-<p>The text goes on.</p>"""
+<section id="ex-a"><h1>1.1 A sum</h1><p>Why?</p>{folded("Hint 1", "Count.", "hint")}
+{folded("Solution", 'Because of <a href="#top">this</a>.', "solution")}</section>"""
 
 
-def test_a_solution_moves_with_its_cell_and_links_lead_both_ways() -> None:
+def test_hints_and_solution_move_and_links_lead_both_ways() -> None:
     made = page(SOLVED)
-    (solution,) = made.answers
-    text = solution.get_text()
-    assert "Because" in text and "print(7)" in text and "The text goes on." not in text
-    assert "Because" not in made.article.get_text() and "print(7)" not in made.article.get_text()
-    there = made.article.select_one("#book-one--ex-a .to-answer a")
-    assert there["href"] == "#" + solution["id"] and there.span["data-page-of"] == solution["id"]
-    assert solution.a["href"] == "#book-one--ex-a"
+    hint, solution = made.answers
+    assert "Count" in hint.get_text() and "Because" in solution.get_text()
+    assert "Because" not in made.article.get_text() and "Count" not in made.article.get_text()
+    for there, answer in zip(made.article.select("#book-one--ex-a .to-answer a"), made.answers, strict=True):
+        assert there["href"] == "#" + answer["id"] and there.span["data-page-of"] == answer["id"]
+        assert answer.a["href"] == "#book-one--ex-a"
     back = onebook.appendix([made])
-    assert back.article.find(id=solution["id"]) is solution and onebook.sections(back)[0][1].get_text() == "One"
+    assert back.article.find(id=solution["id"]) is solution
+
+
+QUIZ = """
+<section id="s"><h1>One</h1>
+<div class="quiz"><p><span class="quiz-label">Check yourself</span> How many?</p>
+<details name="q"><summary>Six</summary><p>No. By nine.</p></details>
+<details name="q"><summary>42</summary><p>Right. It is.</p></details></div></section>"""
+
+
+def test_a_quiz_keeps_its_choices_and_says_why_elsewhere() -> None:
+    made = page(QUIZ)
+    (why,) = made.answers
+    assert [choice.get_text() for choice in made.article.select("ol li")] == ["Six", "42"]
+    assert "Check yourself 1." in made.article.get_text() and "Right" not in made.article.get_text()
+    assert [reason.get_text() for reason in why.select("li")] == ["No. By nine.", "Right. It is."]
+    there = made.article.select_one(".to-answer a")
+    assert there["href"] == "#" + why["id"] and there.span["data-page-of"] == why["id"]
+    assert made.article.find(id=why.a["href"][1:]) is made.article.select_one(".quiz")
 
 
 def test_an_answer_is_named_after_its_section() -> None:
-    folded = '<div class="dropdown admonition"><p class="admonition-title">Answer</p><p>42</p></div>'
-    made = page(f'<section id="s"><h2>Six by nine</h2><p>How many?</p>{folded}</section>')
+    made = page(f'<section id="s"><h2>Six by nine</h2><p>How many?</p>{folded("Answer", "42")}</section>')
     (answer,) = made.answers
     assert answer.select_one(".admonition-title").get_text() == "Answer: Six by nine"
     assert answer.a["href"] == "#book-one--s" and "42" in answer.get_text()

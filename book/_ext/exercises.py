@@ -1,7 +1,7 @@
 """Exercises, each written once, as its solution: ``book/exercises/NM_name.md``, exercise M of chapter N.
 
 The page that runs is the solution. What a reader meets first is made from it here: the lines between
-``### BEGIN SOLUTION`` and ``### END SOLUTION`` (nbgrader's marks) are blanked, hints and solution fold away. The
+``### BEGIN SOLUTION`` and ``### END SOLUTION``, the marks of nbgrader, are blanked, hints and solution fold away. The
 directive ``{exercises}`` lists them, ``{problem-sheet}`` shows what they ask and nothing else, for paper.
 """
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from execution import ROOT, chapters, config
+from execution import ROOT, config, pages_that_run
 from notebooks import notebook_path, tag
 
 BINDER = "https://mybinder.org/v2/gh/{slug}/{tag}?urlpath=lab/tree/{path}"
@@ -20,7 +20,7 @@ COLAB = "https://colab.research.google.com/github/{slug}/blob/{tag}/{path}"
 
 def notebooks() -> dict[str, str]:
     """The pages that have a notebook, each with the notebook's path in the repository."""
-    paths = {source: notebook_path(source) for source in chapters()}
+    paths = {source: notebook_path(source) for source in pages_that_run()}
     return {
         source.relative_to(ROOT).with_suffix("").as_posix(): path.relative_to(ROOT).as_posix()
         for source, path in paths.items()

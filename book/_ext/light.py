@@ -31,7 +31,6 @@ STYLES = [
     "togglebutton.css",
     "copybutton.css",
     "mystnb.*.css",
-    "exercise.css",
     "proof.css",
     "course.css",
     "figures.css",

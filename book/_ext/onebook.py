@@ -21,6 +21,7 @@ import vaelib
 
 STYLE = Path(__file__).with_name("onebook.css")
 APPENDIX = "solutions"
+LEFT_OUT = {"book/exercises/sheets"}
 # What is of use on a screen only: scripts, buttons, the theme's links to a heading and to a function's source.
 SCREEN_ONLY = "script, style, button, .headerlink, .toctree-wrapper, .only-dark, a:has(> .viewcode-link)"
 # Keywords, strings, comments and numbers: how Pygments' names of their classes begin.
@@ -30,7 +31,8 @@ POINTERS = ("for", "headers", "aria-labelledby", "aria-describedby", "aria-contr
 IMPRINT = """
 This edition is printed from the pages of the book, and holds all of them. Code that a page folds away, because it only
 imports or draws, is left out; the notebooks in the book’s repository have it. A figure that can be moved on its page
-stands still here. Solutions and answers are in the appendix, each with a link from its question and one back.
+stands still here. Hints, solutions and answers are in the appendix, each with a link from its question and one back.
+The problem sheets, which repeat what the exercises ask, are left out.
 """
 
 
@@ -71,7 +73,12 @@ def inner_id(name: str, own: str) -> str:
 def table_of_contents(path: Path = ROOT / "_toc.yml") -> list[tuple[str, list[str]]]:
     """The captions of the parts, each with the names of its pages; the front page is a part without a caption."""
     site = parse_toc_yaml(path)
-    parts = [("", [site.root.docname]), *((part.caption or "", part.items) for part in site.root.subtrees)]
+
+    def with_pages_below(names: Iterable[str]) -> list[str]:
+        below = [(name, [item for part in site[name].subtrees for item in part.items]) for name in names]
+        return [page for name, items in below for page in (name, *with_pages_below(items))]
+
+    parts = [("", [site.root.docname]), *((p.caption or "", with_pages_below(p.items)) for p in site.root.subtrees)]
     return [(caption, [str(PurePosixPath(name).with_suffix("")) for name in names]) for caption, names in parts]
 
 
@@ -151,54 +158,50 @@ def hold_punctuation(part: Tag) -> None:
 # What moves to the appendix
 
 
-def checks_after(solution: Tag) -> list[Tag]:
-    """The folded cells that follow a solution directly: they belong to it."""
-    found = []
-    sibling = solution.find_next_sibling()
-    while sibling is not None and "cell" in sibling.get("class", []) and sibling.find("details"):
-        found.append(sibling)
-        sibling = sibling.find_next_sibling()
-    return found
-
-
-def way_between(answer: Tag, question: Tag, label: str) -> None:
-    """A link from the question to the answer, with its page; the answer's title is the link back."""
+def way_to(answer: Tag, label: str) -> None:
+    """A link in the answer's place, with the page where it is now; the answer's title is the link back."""
     place = answer["id"]
     number = f'<span data-page-of="{place}">000</span>'
     way = f'<p class="to-answer"><a href="#{place}">{label}: page {number}</a></p>'
-    if question.name == "section":
-        answer.insert_before(fragment(way))
-    else:
-        (question.find("section") or question).append(fragment(way))
-
-
-def take_solutions(article: Tag) -> list[Tag]:
-    """Take the solutions out of a page, each with the cells that belong to it; the exercises lead to them."""
-    taken = []
-    for solution in article.select("div.solution"):
-        question = article.find(id=unquote(urlsplit(solution.select_one(".admonition-title a")["href"]).fragment))
-        solution["id"] = f"solution-to-{question['id']}"
-        way_between(solution, question, "Solution")
-        for cell in checks_after(solution):
-            solution.append(cell.extract())
-        taken.append(solution.extract())
-    return taken
+    answer.insert_before(fragment(way))
 
 
 def take_answers(article: Tag) -> list[Tag]:
-    """Take the folded answers to a self-test out of a page; each is named after its section."""
+    """Take the folded hints, solutions and answers to a self-test out of a page; each is named after its section."""
     taken = []
-    for answer in article.select("div.dropdown.admonition:not(.solution)"):
+    for answer in article.select("div.dropdown.admonition"):
         title = answer.select_one(".admonition-title")
-        if not (label := title.get_text(strip=True)).startswith("Answer"):
+        label, section = title.get_text(strip=True), answer.find_parent("section")
+        if not label.startswith(("Answer", "Hint", "Solution")):
             continue
-        section = answer.find_parent("section")
         heading = fragment(f"<span>{section.find(re.compile('h[1-6]')).decode_contents()}</span>")
-        answer["id"] = f"answer-to-{section['id']}"
-        way_between(answer, section, label)
+        answer["id"] = f"{'-'.join(label.lower().split())}-to-{section['id']}"
+        way_to(answer, label)
         title.clear()
         title.append(fragment(f'<a href="#{section["id"]}">{label}: {heading.decode_contents()}</a>'))
         taken.append(answer.extract())
+    return taken
+
+
+def take_whys(article: Tag) -> list[Tag]:
+    """Of each question to check oneself leave the choices, with letters, and take out what is said of each."""
+    taken = []
+    for number, quiz in enumerate(article.select("div.quiz"), 1):
+        label = quiz.select_one(".quiz-label")
+        label.string = f"{label.get_text()} {number}."
+        choices, whys = fragment('<ol type="a"></ol>'), fragment('<ol type="a"></ol>')
+        for choice in quiz.select("details"):
+            for found, part in ((choices, choice.find("summary")), (whys, choice.find("p"))):
+                part.name = "li"
+                found.append(part.extract())
+            choice.decompose()
+        quiz["id"] = quiz.get("id", f"quiz-{number}")
+        quiz.append(choices)
+        answer = fragment(f'<div class="why" id="why-{number}"><p><a href="#{quiz["id"]}">{label.string}</a></p></div>')
+        answer.append(whys)
+        page_number = f'<span data-page-of="why-{number}">000</span>'
+        quiz.append(fragment(f'<p class="to-answer"><a href="#why-{number}">Answer: page {page_number}</a></p>'))
+        taken.append(answer)
     return taken
 
 
@@ -253,7 +256,7 @@ def prepare(page: Page, names: set[str], site: str) -> None:
     without_screen(article)
     for figure in article.select(".vaelib-figure"):
         still(figure)
-    page.answers = take_answers(article) + take_solutions(article)
+    page.answers = take_whys(article) + take_answers(article)
     parts = [article, *page.answers]
     for part in parts:
         unfold(part)
@@ -369,7 +372,7 @@ def built_pages(html: Path) -> list[Page]:
     """
     pages = []
     for part, names in table_of_contents():
-        for name in names:
+        for name in (name for name in names if name not in LEFT_OUT):
             path = html / f"{name}.html"
             if not path.is_file():
                 raise SystemExit(f"{path} is not there: make book")

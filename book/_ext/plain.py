@@ -2,11 +2,8 @@
 
 No syntax of the book's own is left: a theorem is a block quote, a solution folds in ``<details>``, a link to another
 page leads to the published book. A node that no function here writes is an error that names it. To write a node of
-your own, register a function under the node's name, or under ``name.class``::
-
-    @plain.block("quiz")
-    def quiz(page: Page, node: nodes.Element) -> list[Block]:
-        return page.boxed("Check yourself", page.blocks(node))
+your own, register a function under the node's name, or under ``name.class``:
+``@plain.block("quiz")`` above a function of the page and the node that returns blocks, made by ``page.boxed`` perhaps.
 """
 
 from __future__ import annotations
@@ -392,22 +389,6 @@ def proof(page: Page, node: nodes.Element) -> list[Block]:
     """The extension has written the word Proof into the text."""
     first, *rest = page.nested(node[0])
     return wrapped([f"**Proof.** {first.removeprefix('Proof. ')}", *rest], quoted)
-
-
-@block("exercise_node", "exercise_enumerable_node")
-def exercise(page: Page, node: nodes.Element) -> list[Block]:
-    """A heading, one level below that of the section."""
-    title, rest = title_of(page, node)
-    number = page.number(node, "exercise")
-    above = next(parent for parent in ancestors(node) if isinstance(parent, nodes.section))
-    label = page.builder.config.numfig_format["exercise"] % number if number else ""
-    return [" ".join(["#" * (1 + depth(above)), label, *title.split()]), *page.blocks(rest)]
-
-
-@block("solution_node")
-def solution(page: Page, node: nodes.Element) -> list[Block]:
-    title, rest = title_of(page, node)
-    return page.folded(title, page.nested(rest))
 
 
 @block("note", "tip", "hint", "important", "warning", "caution", "attention", "danger", "error")

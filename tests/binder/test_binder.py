@@ -148,17 +148,22 @@ def run_all(page: Page, path: Path) -> NotebookNode:
     """By the menu, as a reader does; saved until the last cell has run."""
     page.locator(".lm-MenuBar-itemLabel", has_text="Run").click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
-    last = None
+    counts: list[int | None] = []
 
     def saved() -> bool:
-        nonlocal last
         page.keyboard.press("Control+s")
         page.wait_for_timeout(1000)
-        last = nbformat.read(path, as_version=4)
-        return all(cell.execution_count for cell in code_cells(last))
+        counts[:] = [cell.execution_count for cell in code_cells(nbformat.read(path, as_version=4))]
+        return all(counts)
 
-    wait_for(saved, 240)
-    return last
+    wait_for(saved, 240, lambda: f"{counts} {page.locator('.jp-Dialog-content').all_inner_texts()}")
+    return nbformat.read(path, as_version=4)
+
+
+def is_idle(address: str) -> bool:
+    """Whether the notebook's kernel has started; what JupyterLab shows is a guess until then."""
+    with urlopen(f"{address}/api/sessions", timeout=30) as answer:
+        return [session["kernel"]["execution_state"] for session in json.load(answer)] == ["idle"]
 
 
 def test_a_chapter_runs_in_jupyterlab(tmp_path: Path) -> None:
@@ -173,6 +178,7 @@ def test_a_chapter_runs_in_jupyterlab(tmp_path: Path) -> None:
     with jupyterlab(tmp_path) as (address, server), browser.chromium() as chromium:
         page = chromium.new_page(viewport={"width": 1300, "height": 1500})
         page.goto(f"{address}/lab/tree/{CHAPTER}")
+        wait_for(lambda: is_idle(address), 90)
         page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=90_000)
         run = run_all(page, path)
         look_at(page)

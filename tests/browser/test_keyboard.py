@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from conftest import OpenPage
 
 # What has the focus now: null at the end of the page; else whether it can be seen, and what marks it.
@@ -93,3 +94,20 @@ def test_the_list_of_chapters_opens_on_a_phone(open_page: OpenPage) -> None:
     link.focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/02_proxies.html")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_menu_of_places_to_run_a_page_opens_and_is_accessible(open_page: OpenPage, width: int, theme: str) -> None:
+    page = open_page("book/03_jensen", width, theme).page
+    page.get_by_role("button", name="Run this page").focus()
+    page.keyboard.press("Enter")
+    seen = []
+    for _ in range(2):
+        page.keyboard.press("ArrowDown")
+        seen.append(page.evaluate("document.activeElement.innerText.trim()"))
+    assert seen == ["Binder", "Colab"] and page.locator(".dropdown-launch-buttons .dropdown-menu").is_visible()
+    found = Axe().run(page, context=".article-header-buttons", options={"resultTypes": ["violations"]})
+    assert [violation["id"] for violation in found.response["violations"]] == []
+    page.keyboard.press("Escape")
+    assert not page.locator(".dropdown-launch-buttons .dropdown-menu").is_visible()

@@ -4,7 +4,12 @@ A module or two for each chapter. ``check_<exercise>(fn)`` tries a learner's fun
 :class:`~vaelib.checks.verdict.Verdict`, which is true if it is right; :func:`report` shows the answers so far.
 """
 
-from vaelib.checks import decoders, elbo, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights
+from vaelib.checks import averages, decoders, elbo, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights
+from vaelib.checks.averages import (
+    check_jackknife,
+    check_log_mean_exp,
+    check_streaming_log_mean_exp,
+)
 from vaelib.checks.decoders import (
     check_bernoulli_log_likelihood,
     check_gaussian_log_likelihood,
@@ -28,10 +33,7 @@ from vaelib.checks.iwae import (
 )
 from vaelib.checks.jensen import (
     check_growth_rates,
-    check_jackknife,
     check_jensen_gap,
-    check_log_mean_exp,
-    check_streaming_log_mean_exp,
     check_two_bounds,
     check_uniform_proxy,
 )
@@ -101,7 +103,7 @@ __all__ = [
     "report",
 ]
 
-_modules = (decoders, elbo, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights)
+_modules = (averages, decoders, elbo, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights)
 _found = (e for module in _modules for e in vars(module).values() if isinstance(e, Exercise))
 
 # By name, in the book's order.

@@ -12,7 +12,7 @@ import itertools
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import torch
@@ -124,6 +124,11 @@ def _tensor(value: Any) -> Tensor:
         raise Refusal(f"the function must return a tensor or a number; it returned {type(value).__name__}.") from None
 
 
+@cache
+def _source(solution: Callable[..., Any]) -> str:
+    return textwrap.dedent(inspect.getsource(solution))
+
+
 @dataclass(frozen=True)
 class Exercise:
     """All that a check knows of an exercise.
@@ -149,17 +154,24 @@ class Exercise:
     draw: Callable[[], list[Case]]
     verified: str
     place: Place
-    observe: Callable[..., Seen] = values
+    observe: Callable[..., Seen] = field(default_factory=lambda: values)
     tolerance: float = 1e-5
     _made: dict[tuple[str, ...], Callable[..., Any] | None] = field(default_factory=dict, repr=False, compare=False)
 
-    @cached_property
+    @property
     def source(self) -> str:
         """The solution's lines."""
-        return textwrap.dedent(inspect.getsource(self.solution))
+        return _source(self.solution)
 
     def mutant(self, *slips: Slip) -> Callable[..., Any] | None:
-        """The solution with these slips made in it; None if one of them leaves no place for another."""
+        """The solution with mistakes made in it.
+
+        Args:
+            slips: which ones.
+
+        Returns:
+            a function like the solution; None if one of the slips leaves no place for another.
+        """
         key = tuple(edit for slip in slips for pair in slip.edits for edit in pair)
         if key not in self._made:
             self._made[key] = self._make(slips)

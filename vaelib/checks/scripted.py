@@ -21,7 +21,7 @@ from vaelib.latent import LinearGaussian
 __all__ = ["ScriptedEncoder", "bound_and_gradients", "bound_case"]
 
 
-class Scripted(Independent):  # type: ignore[type-arg]
+class _Scripted(Independent):  # type: ignore[type-arg]
     """A diagonal Gaussian that reads its noise from an encoder's table."""
 
     def __init__(self, encoder: ScriptedEncoder, mean: Tensor, sigma: Tensor) -> None:
@@ -58,12 +58,19 @@ class ScriptedEncoder(nn.Module):
         parts = [torch.randn(n, B, len(log_sigma), generator=seeded, dtype=torch.float64) for n in (K, 3 * K)]
         self.noise, self.used, self.largest = torch.cat(parts), 0, 0
 
-    def forward(self, x: Tensor) -> Scripted:
+    def forward(self, x: Tensor) -> _Scripted:
         mean = x @ self.weight.T
-        return Scripted(self, mean, self.log_sigma.exp().expand_as(mean))
+        return _Scripted(self, mean, self.log_sigma.exp().expand_as(mean))
 
     def next_noise(self, n: int) -> Tensor:
-        """The next n draws of the table, shape ``(n, B, Z)``."""
+        """The next draws of the table.
+
+        Args:
+            n: how many.
+
+        Returns:
+            shape ``(n, B, Z)``.
+        """
         start, self.used, self.largest = self.used, self.used + n, max(self.largest, n)
         if self.used > len(self.noise):
             raise Refusal(f"the function draws more than {len(self.noise)} samples where K = {len(self.noise) // 4}.")
@@ -75,6 +82,12 @@ def bound_case(K: int, B: int, X: int = 3, Z: int = 2) -> Case:
 
     With ``B = X = Z = 1`` it is one that can be worked by hand, always the same: p(z) = N(0, 1), p(x | z) = N(z, 1),
     q(z | x) = N(x / 2, 0.8²), x = 2; σ² of the posterior would be ½.
+
+    Args:
+        K: how many samples for each datum.
+        B: the number of data.
+        X: the number of features.
+        Z: the number of latents.
     """
     by_hand = B == X == Z == 1
     one = torch.ones(1, 1, dtype=torch.float64)
@@ -90,7 +103,15 @@ def bound_case(K: int, B: int, X: int = 3, Z: int = 2) -> Case:
 
 
 def bound_and_gradients(fn: Callable[..., Any], model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int) -> Seen:
-    """For ``observe``: a bound's values, and their gradient in the model's weight and the encoder's parameters."""
+    """For ``observe``: a bound's values, and their gradient in the model's weight and the encoder's parameters.
+
+    Args:
+        fn: the bound, called with the rest.
+        model: the model.
+        q: the encoder.
+        x: data, shape ``(B, X)``.
+        K: how many samples for each datum.
+    """
     value = fn(model, q, x, K)
     inputs: dict[str, Tensor] = {
         "the model's weight": model.weight,

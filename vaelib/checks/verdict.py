@@ -11,7 +11,7 @@ import textwrap
 from dataclasses import dataclass, field
 from importlib import metadata
 
-__all__ = ["Place", "Report", "Verdict", "report"]
+__all__ = ["Place", "Report", "Verdict", "book_address", "remember", "report"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,11 @@ _verdicts: list[Verdict] = []
 
 
 def remember(verdict: Verdict) -> Verdict:
-    """Keep a verdict for the report."""
+    """Keep a verdict for the report, and hand it on.
+
+    Args:
+        verdict: what a check found.
+    """
     _verdicts.append(verdict)
     return verdict
 

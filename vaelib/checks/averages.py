@@ -1,0 +1,152 @@
+"""Checks of the exercises of chapter 3 on averages in logarithms: log-mean-exp, in chunks, and the jackknife."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vaelib.checks.exercise import Case, Exercise, judge, value_and_gradients
+from vaelib.checks.jensen import _double, _slip
+from vaelib.checks.mistakes import PLACES
+from vaelib.checks.verdict import Verdict
+
+__all__ = ["check_jackknife", "check_log_mean_exp", "check_streaming_log_mean_exp"]
+
+
+def _log_mean_exp(log_w: Tensor) -> Tensor:
+    log_w_max = log_w.max(0).values
+    w = (log_w - log_w_max).exp()
+    return log_w_max + w.sum(0).log() - math.log(len(log_w))
+
+
+BY_DATUM = "log_w_max + w.sum(0).log() - math.log(len(log_w))"
+
+LOG_MEAN_EXP = Exercise(
+    name="log_mean_exp",
+    number="3.3",
+    solution=_log_mean_exp,
+    slips=(
+        _slip("log-k-missing", " - math.log(len(log_w))", ""),
+        _slip("no-maximum", "log_w.max(0).values", "torch.zeros(log_w.shape[1])"),
+        _slip("maximum-not-added", "return log_w_max +", "return"),
+        _slip("log-of-mean-of-logs", BY_DATUM, "log_w.mean(0)"),
+        _slip("wrong-axis", BY_DATUM, "log_w.logsumexp(1) - math.log(log_w.shape[1])"),
+        _slip("sum-over-data", BY_DATUM, "log_w.flatten().logsumexp(0) - math.log(log_w.numel())"),
+        _slip("counted-wrong", "len(log_w)", "log_w.numel()", shows="It was divided by K B instead of K."),
+        _slip("logarithm-missing", "w.sum(0).log()", "w.sum(0)"),
+        _slip(
+            "wrongly-detached", "log_w.max(0).values", "log_w.max(0).values.detach()", " + w.sum", " + w.detach().sum"
+        ),
+    ),
+    hand=(
+        Case(_double([[0.0], [math.log(3)]]), "log_w = [[0], [log 3]]"),
+        Case(_double([[0.0, 1.0], [math.log(3), 1.0]]), "log_w = [[0, 1], [log 3, 1]]"),
+        Case(_double([[1000.0], [1000.0]]), "log_w = [[1000], [1000]]"),
+        Case(_double([[-1000.0], [-1000.0]]), "log_w = [[-1000], [-1000]]"),
+    ),
+    draw=lambda: [Case((4 * torch.randn(5, 3),), "log_w of shape (5, 3)")],
+    verified="It agrees with the log of the mean, value and gradient, and holds for log-weights of ±1000.",
+    place=PLACES["logs"],
+    observe=value_and_gradients("log_w"),
+)
+
+
+def _streaming_log_mean_exp(chunks: list[Tensor]) -> Tensor:
+    top, total, count = torch.full_like(chunks[0][0], -math.inf), torch.zeros_like(chunks[0][0]), 0
+    for log_w in chunks:
+        new = torch.maximum(top, log_w.max(0).values)
+        total = total * (top - new).exp() + (log_w - new).exp().sum(0)
+        top, count = new, count + len(log_w)
+    return top + total.log() - math.log(count)
+
+
+STREAMED = "top + total.log() - math.log(count)"
+MEANS = "torch.stack([log_w.logsumexp(0) - math.log(len(log_w)) for log_w in chunks])"
+
+STREAMING = Exercise(
+    name="streaming_log_mean_exp",
+    number="3.4",
+    solution=_streaming_log_mean_exp,
+    slips=(
+        _slip("maximum-kept", "total * (top - new).exp()", "total"),
+        _slip(
+            "log-of-mean-of-logs",
+            STREAMED,
+            f"{MEANS}.mean(0)",
+            shows="Each chunk's log-mean is right; their mean is not.",
+        ),
+        _slip("chunks-alike", STREAMED, f"{MEANS}.logsumexp(0) - math.log(len(chunks))"),
+        _slip("log-k-missing", " - math.log(count)", ""),
+        _slip(
+            "counted-wrong", "math.log(count)", "math.log(len(chunks))", shows="It was divided by the number of chunks."
+        ),
+        _slip("counted-wrong", "count + len(log_w)", "len(log_w)", shows="It was divided by the last chunk's length."),
+        _slip("last-chunk", "in chunks:", "in chunks[-1:]:"),
+        _slip("last-chunk", "in chunks:", "in chunks[:1]:"),
+        _slip("no-maximum", STREAMED, "torch.cat(chunks).exp().mean(0).log()"),
+        _slip("maximum-not-added", "return top + ", "return "),
+        _slip("wrong-axis", STREAMED, "torch.cat(chunks).logsumexp(1) - math.log(chunks[0].shape[1])"),
+    ),
+    hand=(
+        Case(([*_double([[0.0]], [[math.log(3)]])],), "the chunks [[0]] and [[log 3]]"),
+        Case(([*_double([[0.0]], [[math.log(3)], [math.log(5)]])],), "the chunks [[0]] and [[log 3], [log 5]]"),
+        Case(([*_double([[1000.0]], [[1001.0]])],), "the chunks [[1000]] and [[1001]]"),
+    ),
+    draw=lambda: [Case(([4 * torch.randn(n, 3) for n in (4, 1, 2)],), "chunks of 4, 1 and 2 weights of three data")],
+    verified="It agrees with the log-mean-exp of all chunks together, whatever their lengths; large log-weights too.",
+    place=PLACES["logs"],
+)
+
+
+def _jackknife(log_w: Tensor) -> Tensor:
+    K = len(log_w)
+    top = log_w.max(0).values
+    w = (log_w - top).exp()
+    all_of_them = w.mean(0).log()
+    one_left_out = ((w.sum(0) - w) / (K - 1)).log().mean(0)
+    return top + all_of_them + (K - 1) * (all_of_them - one_left_out)
+
+
+JACKKNIFE = Exercise(
+    name="jackknife",
+    number="3.7",
+    solution=_jackknife,
+    slips=(
+        _slip("correction-sign", "(all_of_them - one_left_out)", "(one_left_out - all_of_them)"),
+        _slip("correction-unscaled", "(K - 1) * (all", "(all"),
+        _slip("correction-unscaled", "(K - 1) * (all", "K * (all", shows="It was multiplied by K."),
+        _slip("count-not-lowered", "/ (K - 1)).log()", "/ K).log()"),
+        _slip("averaged-inside", ".log().mean(0)\n", ".mean(0).log()\n"),
+        _slip("log-of-mean-of-logs", "all_of_them = w.mean(0).log()", "all_of_them = w.log().mean(0)"),
+        _slip("maximum-not-added", "return top + ", "return "),
+        _slip("no-maximum", "log_w.max(0).values", "torch.zeros(log_w.shape[1])"),
+        _slip("log-k-missing", "w.mean(0).log()", "w.sum(0).log()"),
+    ),
+    hand=(
+        Case(_double([[0.0], [math.log(3)]]), "log_w = [[0], [log 3]]"),
+        Case(_double([[0.0, 1.0], [math.log(3), 1.0], [0.0, 1.0]]), "log_w = [[0, 1], [log 3, 1], [0, 1]]"),
+        Case(_double([[1000.0], [1000.0]]), "log_w = [[1000], [1000]]"),
+    ),
+    draw=lambda: [Case((torch.randn(5, 3),), "log_w of shape (5, 3)")],
+    verified="It agrees with the definition on fresh weights, and holds for large log-weights.",
+    place=PLACES["averaging"],
+)
+
+
+def check_log_mean_exp(fn: Callable[..., Any]) -> Verdict:
+    """Exercise 3.3: the log of the mean of the weights, given their logs."""
+    return judge(LOG_MEAN_EXP, fn)
+
+
+def check_streaming_log_mean_exp(fn: Callable[..., Any]) -> Verdict:
+    """Exercise 3.4: the log-mean-exp of weights that come in chunks."""
+    return judge(STREAMING, fn)
+
+
+def check_jackknife(fn: Callable[..., Any]) -> Verdict:
+    """Exercise 3.7: the log of the mean, its first-order bias taken out by leaving one weight out."""
+    return judge(JACKKNIFE, fn)
