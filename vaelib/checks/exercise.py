@@ -312,15 +312,16 @@ def contrast(
         the case, what differs, the right value and theirs; None if all fixed cases agree. If another number of values
         is returned, nothing is named: the names of the right ones, and the number of theirs.
     """
-    shown = theirs if isinstance(theirs, list) else [_sighting(exercise, theirs, case) for case in exercise.hand]
-    for case, seen in zip(exercise.hand, shown, strict=False):
-        right = _sighting(exercise, exercise.solution, case)
-        if isinstance(seen, dict) and isinstance(right, dict) and not _agree(seen, right, exercise.tolerance):
-            if seen.keys() != right.keys():
-                return case, "", ", ".join(right), len(seen)
-            key = next(key for key in right if not _close(seen[key], right[key], exercise.tolerance))
-            return case, key, right[key], seen[key]
-    return None
+    with untouched():  # in double precision, as a check has it
+        shown = theirs if isinstance(theirs, list) else [_sighting(exercise, theirs, case) for case in exercise.hand]
+        for case, seen in zip(exercise.hand, shown, strict=False):
+            right = _sighting(exercise, exercise.solution, case)
+            if isinstance(seen, dict) and isinstance(right, dict) and not _agree(seen, right, exercise.tolerance):
+                if seen.keys() != right.keys():
+                    return case, "", ", ".join(right), len(seen)
+                key = next(key for key in right if not _close(seen[key], right[key], exercise.tolerance))
+                return case, key, right[key], seen[key]
+        return None
 
 
 def _difference(exercise: Exercise, theirs: list[Seen | Refusal]) -> str:

@@ -141,7 +141,7 @@ def _over_equal_data(fn: Callable[..., Any], model: LinearGaussian, x: Tensor, K
         shown = [value.mean(), (value - value.mean()).abs().mean()]
     names = "mean of the estimates", "spread of the estimates (mean distance from their mean)"
     rounded = [number.round(decimals=3) + 0.0 for number in shown]
-    return {"number of estimates": torch.tensor(value.numel())} | dict(zip(names, rounded, strict=True))
+    return {"number of estimates": torch.tensor(float(value.numel()))} | dict(zip(names, rounded, strict=True))
 
 
 def _some_model() -> list[Case]:
