@@ -122,14 +122,14 @@ def test_a_code_cell_in_a_list_is_an_error() -> None:
         written(nodes.bullet_list("", nodes.list_item("", cell(3))))
 
 
-class quiz(nodes.General, nodes.Element):
+class riddle(nodes.General, nodes.Element):
     pass
 
 
 @pytest.mark.parametrize(
     "node, name",
     [
-        (quiz("", paragraph("which?")), "<quiz >"),
+        (riddle("", paragraph("which?")), "<riddle >"),
         (nodes.container("", paragraph("x"), classes=["tabs"]), "<container tabs>"),
         (nodes.raw("", "<input type=radio>", format="html"), "<raw >"),
         (paragraph(nodes.image(uri="a.png")), "<image >"),
