@@ -13,7 +13,7 @@ export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
 .PHONY: help venv book pdf offline site test test-anywhere test-cut-off test-browser test-binder test-dist test-slow dist lint linkcheck check-release \
-  format notebooks chapters pages preview vendor bench test-peers peers binder serve clean distclean
+  format notebooks chapters checks pages preview vendor bench test-peers peers binder serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
@@ -31,6 +31,7 @@ help:
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
 	@echo "make serve      build the book and serve it at http://localhost:8000"
 	@echo "make chapters   measure every chapter: seconds, memory, words (benchmarks/CHAPTERS.md)"
+	@echo "make checks     try every check on learners' answers: what it says, how soon (benchmarks/CHECKS.md)"
 	@echo "make pages      measure every page in Chromium, some minutes (benchmarks/PAGES.md)"
 	@echo "make bench      measure vaelib beside its peers, some 12 minutes (benchmarks/RESULTS.md)"
 	@echo "make test-peers the values and gradients of vaelib against its peers'; both install $(PEERS)"
@@ -144,6 +145,9 @@ chapters: venv
 
 preview: venv
 	$(BIN)/python book/_ext/preview.py
+
+checks: venv
+	$(BIN)/python benchmarks/checks.py
 
 pages: venv
 	$(BIN)/python benchmarks/pages.py
