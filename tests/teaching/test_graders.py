@@ -1,7 +1,7 @@
 """The worked examples in nbgrader and in otter-grader, as a teacher uses them: handed out, answered, graded.
 
-``make test-teaching`` installs both graders into ``.venv-teaching`` and runs this. Where they cannot be installed, every
-test skips and says so.
+``make test-teaching`` installs both graders into ``.venv-teaching`` and runs this. Where they cannot be installed,
+every test skips and says so.
 """
 
 from __future__ import annotations
