@@ -6,6 +6,7 @@ VENV        := .venv
 BIN         := $(VENV)/bin
 PEERS       := .venv-peers
 BINDER      := .venv-binder
+TEACHING    := .venv-teaching
 
 # One thread, so that sums are made in one order; and nothing of the caller's that would change a figure or an import.
 export OMP_NUM_THREADS = 1
@@ -13,7 +14,7 @@ export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
 .PHONY: help venv book pdf offline site test test-anywhere test-cut-off test-browser test-binder test-dist test-slow dist lint linkcheck check-release \
-  format notebooks chapters checks pages preview vendor bench test-peers peers binder serve clean distclean
+  format notebooks chapters checks pages preview vendor bench test-peers peers binder test-teaching teaching serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
@@ -27,6 +28,7 @@ help:
 	@echo "make dist       the library as wheel and sdist, _build/dist/"
 	@echo "make test-dist  both in bare environments, with the lowest and the newest dependencies; needs a package registry"
 	@echo "make test-binder  every notebook in the environment that Binder makes, $(BINDER), and one in JupyterLab"
+	@echo "make test-teaching  an exercise in nbgrader and in otter-grader, in $(TEACHING): handed out, answered, graded"
 	@echo "make test-slow  training that is killed, training on several processes, and test-peers"
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
 	@echo "make serve      build the book and serve it at http://localhost:8000"
@@ -115,6 +117,11 @@ test-binder: venv binder
 	$(BIN)/pytest -n 2 -rP tests/binder
 	@echo "All passed: Binder's environment is small, and every notebook runs there."
 
+# Where the graders cannot be installed, the tests say so and skip.
+test-teaching: venv
+	-$(MAKE) teaching
+	$(BIN)/pytest -p no:cacheprovider tests/teaching
+
 test-slow: venv test-peers
 	$(BIN)/pytest -n 2 -m slow
 	@echo "All slow tests passed: kills, several processes, peers."
@@ -188,6 +195,21 @@ binder:
 	  echo "$$wanted" > $(BINDER)/.ready; \
 	fi
 
+# The graders, as the peers: pins and an environment of their own.
+teaching:
+	@set -e; \
+	wanted=$$({ cat book/teaching/requirements.txt pyproject.toml; pwd; $(PYTHON) --version; } | cksum); \
+	if [ "$$(cat $(TEACHING)/.ready 2>/dev/null)" != "$$wanted" ]; then \
+	  echo "Installing the graders' pinned environment into $(TEACHING): some minutes, 1.2 GB or more."; \
+	  $(PYTHON) -m venv --clear $(TEACHING); \
+	  pip="$(TEACHING)/bin/python -m pip install --disable-pip-version-check --progress-bar off"; \
+	  $$pip --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' book/teaching/requirements.txt)"; \
+	  $$pip --requirement book/teaching/requirements.txt; \
+	  $$pip --no-build-isolation --no-deps --editable .; \
+	  $(TEACHING)/bin/python -c 'import nbgrader, otter, vaelib.checks'; \
+	  echo "$$wanted" > $(TEACHING)/.ready; \
+	fi
+
 bench: peers
 	$(PEERS)/bin/python benchmarks/bench.py
 
@@ -202,4 +224,4 @@ clean:
 	find book vaelib tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(PEERS) $(BINDER)
+	rm -rf $(VENV) $(PEERS) $(BINDER) $(TEACHING)

@@ -55,8 +55,8 @@ def main() -> None:
     text = [
         "# What the checks say, and how soon",
         "",
-        "Each exercise's check on the answers of `tests/learners/`: right ones that pass; wrong ones that are refused, and whose",
-        "mistake, or both of two, is named. The first answer to an exercise also pays for making its mistakes.",
+        "Each exercise's check on the answers of `tests/learners/`: right ones that pass; wrong ones that are refused,",
+        "and whose mistake, or both of two, is named. The first wrong answer pays for making the exercise's mistakes.",
         f"One thread, {platform.machine()}, Python {platform.python_version()}. Made by `make checks`.",
         "",
         f"All: {passed} of {right} right answers passed, {named} of {wrong} wrong ones diagnosed "

@@ -135,6 +135,9 @@ class ExercisePage(SphinxTransform):
             code, shown = code_of(cell), of_input(cell)
             page.replace(cell, blank_cell(code, cell["cell_index"]))
             shown.replace(shown.children[0], literal(solved(code)))
+        if not self.config.exercises_solutions:
+            page.remove(part)
+            return
         solution = folded("Solution", ["solution"], [*cells[first:], *part.children[1:]])
         solution["ids"] = list(part["ids"])
         page.replace(part, solution)
@@ -229,7 +232,14 @@ class ProblemSheet(SphinxDirective):
         return problem
 
 
+def hide_sources(app: Any, config: Any) -> None:
+    """The text files that Sphinx lays beside its pages hold the solutions: without these, without those."""
+    config.html_copy_source = config.html_copy_source and config.exercises_solutions
+
+
 def setup(app: Any) -> dict[str, bool]:
+    app.add_config_value("exercises_solutions", True, "env", bool)
+    app.connect("config-inited", hide_sources)
     app.add_transform(ExercisePage)
     app.add_directive("exercises", ExerciseList)
     app.add_directive("problem-sheet", ProblemSheet)

@@ -107,6 +107,7 @@ def plain_blocks(docnames: Iterable[str], cache: Path | None = None) -> dict[str
     """
     wanted = sorted(docnames)
     settings = {"notebooks_wanted": wanted, "nb_execution_cache_path": str(cache or cache_path()), "nitpicky": True}
+    settings["exercises_solutions"] = True  # a notebook of each kind is written, whatever the pages show
     # Of its own: Sphinx would not notice later that a page of the built book shows a number that has changed here.
     folder = (cache.parent if cache else BUILD) / "plain"
     failed = build_sphinx(

@@ -1,0 +1,7 @@
+"""The settings of a course: what students find in place of the solution, and how long a notebook may run."""
+
+c = get_config()  # noqa: F821 (nbgrader gives it)
+
+c.CourseDirectory.course_id = "vae"
+c.ClearSolutions.code_stub = {"python": "raise NotImplementedError  # your lines"}
+c.ExecutePreprocessor.timeout = 120

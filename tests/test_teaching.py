@@ -1,0 +1,194 @@
+"""The page for teachers: what it names is there, what it shows runs, its examples are in step with the exercises.
+
+That nbgrader and otter-grader do what it says is tested by ``make test-teaching``.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import importlib.util
+import re
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from bs4 import BeautifulSoup
+from sphinx.application import Sphinx
+
+from vaelib import checks
+from vaelib.checks.mistakes import MISTAKES
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import assignments  # noqa: E402
+import exercises  # noqa: E402
+
+PAGE = (ROOT / "book" / "teaching.md").read_text("utf8")
+TEACHING = ROOT / "book" / "teaching"
+EXAMPLES = {"nbgrader": TEACHING / "nbgrader" / "source" / "week3", "otter": TEACHING / "otter"}
+OWN = TEACHING / "61_perplexity.md"
+each_exercise = pytest.mark.parametrize("page", exercises.exercises(), ids=lambda page: page.path.stem)
+
+
+def test_every_week_names_exercises_of_its_own_and_what_to_hand_in() -> None:
+    weeks = re.findall(r"^\| (\d) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \|$", PAGE, re.M)
+    assert [week for week, *_ in weeks] == list("123456")
+    for week, read, in_class, at_home, hand_in in weeks:
+        named = re.findall(r"\{doc\}`(.+?)`", at_home)
+        pages = [exercises.exercise(ROOT / "book" / f"{name}.md") for name in named]
+        assert len(pages) == 5 and in_class
+        (chapter,) = re.findall(r"\{doc\}`(.+?)`", read)
+        assert (ROOT / "book" / f"{chapter}.md").is_file()
+        if week == "6":
+            assert {page.facts["kind"] for page in pages} == {"open"}
+        else:
+            assert chapter.startswith(f"0{week}_") and {page.number[0] for page in pages} == {week}
+            kinds = {page.number: page.facts["kind"] for page in pages}
+            notebook, paper = re.fullmatch(r"notebook (\d\.\d), page (\d\.\d)", hand_in).groups()
+            assert (kinds[notebook], kinds[paper]) == ("rebuild", "paper")
+
+
+def test_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def log_mean_exp(log_w: torch.Tensor) -> torch.Tensor:
+        return log_w.logsumexp(0) - torch.tensor(len(log_w)).log()
+
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S)
+    assert len(blocks) == 3
+    for block in blocks:
+        exec(block, {"checks": checks, "log_mean_exp": log_mean_exp})
+    with (tmp_path / "progress.csv").open(newline="", encoding="utf-8") as file:
+        assert "log_mean_exp" in {row[0] for row in csv.reader(file)}
+
+
+def test_every_file_that_the_page_names_is_there() -> None:
+    named = re.findall(r"`(book/[\w./]+)`", PAGE) + re.findall(r"python (book/[\w./]+)", PAGE)
+    assert len(named) > 8 and all((ROOT / name).exists() for name in named)
+
+
+@pytest.mark.parametrize("grader", EXAMPLES)
+def test_the_examples_are_in_step_with_the_exercise(grader: str) -> None:
+    (path,) = EXAMPLES[grader].glob("*.ipynb")
+    made = assignments.assignment(grader, exercises.exercise(exercises.FOLDER / f"{path.stem}.md"))
+    command = f"book/_ext/assignments.py {grader} {path.parent.relative_to(ROOT)} {path.stem}"
+    assert path.read_text("utf8") == made, f"out of date: python {command}"
+
+
+@pytest.mark.parametrize("grader", EXAMPLES)
+@each_exercise
+def test_every_exercise_makes_an_assignment(grader: str, page: exercises.Exercise) -> None:
+    cells = assignments.GRADERS[grader](page)
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    assert sum(source.startswith("verdict = ") for source in code) == 1
+    assert sum("# BEGIN SOLUTION" in source for source in code) == 1
+    assert f"checks.check_{page.path.stem.partition('_')[2]}(" in "".join(code)
+    if grader == "nbgrader":
+        marks = [cell.metadata.nbgrader for cell in cells if "nbgrader" in cell.metadata]
+        assert [(mark.solution, mark.grade, mark.locked) for mark in marks] == [
+            (True, False, False),
+            (False, True, True),
+        ]
+
+
+def test_the_page_shows_the_graded_cell() -> None:
+    assert assignments.graded("checks.check_log_mean_exp(log_mean_exp)") in PAGE
+    assert assignments.graded("checks.report()") is None
+
+
+def test_several_are_written_at_once(tmp_path: Path) -> None:
+    assignments.main("otter", str(tmp_path / "new"), "11_bayes", "42_elbo")
+    assert {path.stem for path in (tmp_path / "new").iterdir()} == {"11_bayes", "42_elbo"}
+
+
+def test_the_graders_have_the_projects_pins() -> None:
+    pins = [
+        set(path.read_text("utf8").splitlines()) for path in (TEACHING / "requirements.txt", ROOT / "requirements.txt")
+    ]
+    for name in ("torch", "tqdm", "setuptools"):
+        (pin,) = (line for line in pins[0] if line.startswith(f"{name}=="))
+        assert pin in pins[1]
+
+
+# An exercise of one's own
+
+
+@pytest.fixture
+def own() -> Iterator[ModuleType]:
+    """The module of the page's example; what it adds to the catalogue is taken out again."""
+    before = dict(MISTAKES)
+    spec = importlib.util.spec_from_file_location("perplexity", TEACHING / "perplexity.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    MISTAKES.clear()
+    MISTAKES.update(before)
+
+
+def test_the_example_has_twenty_lines() -> None:
+    tree = ast.parse((TEACHING / "perplexity.py").read_text("utf8"))
+    (exercise,) = (node for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "PERPLEXITY")
+    assert exercise.end_lineno - exercise.lineno < 20
+
+
+def test_the_examples_solution_passes_in_several_styles(own: ModuleType) -> None:
+    page = exercises.exercise(OWN)
+    (cell,) = filter(exercises.is_solved, page.cells)
+    assert page.number == own.PERPLEXITY.number and f"def {own.PERPLEXITY.name}(" in cell
+    solved, blank = {}, {}
+    exec(exercises.solved(cell), solved)
+    exec(exercises.blank(cell), blank)
+    assert own.check_perplexity(solved["perplexity"])
+    assert own.check_perplexity(lambda p: 2 ** -(p * p.log2()).sum())
+    assert own.check_perplexity(lambda p: torch.distributions.Categorical(p).entropy().exp())
+    assert "is not written yet" in own.check_perplexity(blank["perplexity"]).message
+
+
+def test_the_example_names_its_mistakes(own: ModuleType) -> None:
+    wrong = {
+        "base-2": lambda p: torch.exp(-sum(share * torch.log2(share) for share in p)),
+        "entropy-returned": lambda p: torch.special.entr(p).sum(),
+        "unweighted": lambda p: p.prod() ** (-1 / len(p)),
+    }
+    assert {slip.mistake for slip in own.PERPLEXITY.slips} == set(wrong)
+    for mistake, answer in wrong.items():
+        verdict = own.check_perplexity(answer)
+        assert not verdict and verdict.mistakes == (mistake,)
+        assert verdict.message.startswith(MISTAKES[mistake].name)
+
+
+# The book without solutions
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_the_book_can_be_built_without_solutions(shown: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "book" / "exercises"
+    folder.mkdir(parents=True)
+    shutil.copy(OWN, folder)
+    monkeypatch.setattr(exercises, "ROOT", tmp_path)
+    monkeypatch.setattr(exercises, "FOLDER", folder)
+    settings = {"extensions": ["myst_nb", "exercises"], "nb_execution_mode": "off", "exercises_solutions": shown}
+    settings |= {"root_doc": f"book/exercises/{OWN.stem}", "html_theme": "basic"}
+    built = tmp_path / "built"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Sphinx's extensions have some of their own
+        app = Sphinx(
+            tmp_path, None, built, tmp_path / "trees", "html", confoverrides=settings, status=None, warning=None
+        )
+        app.build()
+    page = BeautifulSoup(
+        (built / "book" / "exercises" / f"{OWN.stem}.html").read_text("utf8"), "html.parser"
+    ).get_text()
+    assert "raise NotImplementedError" in page and "equally likely?" in page
+    written = "".join(
+        path.read_text("utf8", "ignore") for path in built.rglob("*") if path.suffix in {".html", ".txt", ".js"}
+    )
+    for solution in ("entropy.exp()", "For K equal shares"):
+        assert (solution in page) == shown
+        assert shown or solution not in written
