@@ -19,8 +19,21 @@ each_exhibit = pytest.mark.parametrize("exhibit", EXHIBITS, ids=[mistake.key for
 
 
 def test_there_are_enough_from_all_chapters() -> None:
-    assert len(EXHIBITS) >= 15
-    assert {exercise.number[0] for _, exercise, _ in EXHIBITS} == set("12345")
+    by_chapter = {chapter: museum.exhibits(chapter) for chapter in "12345"}
+    assert all(len(found) >= 3 for found in by_chapter.values())
+    assert sum(by_chapter.values(), []) == EXHIBITS and len(EXHIBITS) >= 25
+
+
+def test_the_page_shows_every_chapter() -> None:
+    page = (ROOT / "book" / "museum.md").read_text("utf8")
+    assert re.findall(r"^```\{museum\} (\d)$", page, re.M) == list("12345")
+
+
+def test_a_mistake_is_shown_in_the_chapter_that_explains_it() -> None:
+    slips = [(exercise, slip.mistake) for exercise in museum.EXERCISES.values() for slip in exercise.slips]
+    for mistake, exercise, _ in EXHIBITS:
+        there = [one for one, key in slips if key == mistake.key and not museum.elsewhere(mistake, one)]
+        assert exercise == there[0] if there else exercise.name
 
 
 @each_exhibit

@@ -20,20 +20,32 @@ from vaelib.checks.mistakes import MISTAKES, Mistake
 THREAD = re.compile(r"https://github\.com/[\w.-]+/([\w.-]+)/(?:issues|pull|commit|blob)/(\w+)")
 
 
-def exhibits() -> list[tuple[Mistake, Exercise, Slip]]:
-    """Every mistake that has a thread, with the first exercise that invites it, in the order of exercises.
+def exhibits(chapter: str = "") -> list[tuple[Mistake, Exercise, Slip]]:
+    """Every mistake that has a thread, in the order of exercises, with an exercise that invites it.
+
+    That is the first one of the chapter that explains the mistake, or else the first of all.
+
+    Args:
+        chapter: its number, if only the exhibits of one chapter are wanted.
 
     Raises:
         ValueError: no exercise invites a mistake.
     """
-    found = {}
-    for exercise in EXERCISES.values():
-        for slip in exercise.slips:
-            found.setdefault(slip.mistake, (MISTAKES[slip.mistake], exercise, slip))
-    shipped = {key for key, mistake in MISTAKES.items() if mistake.threads}
-    if shipped - found.keys():
-        raise ValueError(f"no exercise invites {sorted(shipped - found.keys())}")
-    return [exhibit for key, exhibit in found.items() if key in shipped]
+    slips = [(exercise, slip) for exercise in EXERCISES.values() for slip in exercise.slips]
+    found = []
+    for key, mistake in MISTAKES.items():
+        if mistake.threads:
+            invited = [(exercise, slip) for exercise, slip in slips if slip.mistake == key]
+            if not invited:
+                raise ValueError(f"no exercise invites {key}")
+            found.append((mistake, *min(invited, key=lambda pair: elsewhere(mistake, pair[0]))))
+    found.sort(key=lambda exhibit: exhibit[1].number)
+    return [exhibit for exhibit in found if exhibit[1].number.startswith(chapter)]
+
+
+def elsewhere(mistake: Mistake, exercise: Exercise) -> bool:
+    """Whether an exercise belongs to another chapter than the one that explains the mistake."""
+    return mistake.place is not None and int(mistake.place.page[:2]) != int(exercise.number[0])
 
 
 def edit(exercise: Exercise, slip: Slip) -> str:
@@ -73,11 +85,13 @@ def name_of(address: str) -> str:
 
 
 class Museum(SphinxDirective):
-    """All exhibits, a section each."""
+    """``{museum} N``: the exhibits of chapter N, a section each."""
+
+    required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         pages = {page.number: page for page in exercises()}
-        return [self.exhibit(*parts, pages[parts[1].number]) for parts in exhibits()]
+        return [self.exhibit(*parts, pages[parts[1].number]) for parts in exhibits(self.arguments[0])]
 
     def exhibit(self, mistake: Mistake, exercise: Exercise, slip: Slip, page: Any) -> nodes.section:
         self.env.note_dependency(str(page.path))

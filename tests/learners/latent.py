@@ -83,13 +83,13 @@ def one_number_for_each_datum(W, b, sigma, n):
     return z @ W.T + b + sigma * torch.randn(n)[:, None], z
 
 
-@wrong("ancestral", "uniform-for-normal")
+@wrong("ancestral", "uniform-noise")
 def rand_for_the_latents(W, b, sigma, n):
     z = torch.rand((n, W.shape[1]))
     return Normal(z @ W.T + b, sigma).sample(), z
 
 
-@wrong("ancestral", "uniform-for-normal")
+@wrong("ancestral", "uniform-noise")
 def rand_like_for_the_noise(W, b, sigma, n):
     z = torch.randn(n, W.shape[1])
     mean = z @ W.T + b
@@ -126,7 +126,7 @@ def centred_with_a_variance(W, b, sigma, n):
     return Normal(z @ W.T, sigma**2).sample(), z
 
 
-@two("ancestral", "noise-missing", "uniform-for-normal")
+@two("ancestral", "noise-missing", "uniform-noise")
 def decoded_uniform_latents(W, b, sigma, n):
     z = torch.rand(n, W.shape[1])
     return z @ W.T + b, z
