@@ -169,7 +169,18 @@ def test_the_network_can_be_differentiated_twice():
         torch.testing.assert_close(mine, truth, rtol=1e-11, atol=1e-11)
 
 
-CHANGES = ["relu", "hook", "gradient hook", "exchanged", "one more", "no bias", "autocast", "torch.func", "forward"]
+CHANGES = [
+    "relu",
+    "hook",
+    "gradient hook",
+    "exchanged",
+    "one more",
+    "no bias",
+    "few rows",
+    "autocast",
+    "torch.func",
+    "forward",
+]
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by torch's own forward mode
@@ -187,7 +198,7 @@ def test_anything_unusual_goes_torchs_way(monkeypatch, small_blocks, change):
         net.append(nn.Tanh())
     if change == "no bias":
         net[2] = nn.Linear(7, 9, bias=False).double()
-    rows = t64(MANY, 5)
+    rows = t64(10 if change == "few rows" else MANY, 5)
     if change == "autocast":
         with torch.autocast("cpu", dtype=torch.bfloat16):
             assert net.float()(rows.float()).dtype == torch.bfloat16
@@ -205,7 +216,7 @@ def test_anything_unusual_goes_torchs_way(monkeypatch, small_blocks, change):
             assert not net.streams(rows[None])
     else:
         torch.testing.assert_close(net(rows), nn.Sequential(*net)(rows))
-        assert not net.streams(rows[None])
+        assert change == "few rows" or not net.streams(rows[None])
 
 
 def test_without_a_gradient_the_network_is_the_same():

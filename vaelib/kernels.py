@@ -25,6 +25,7 @@ _BLOCK = 2**19  # numbers that a processor's cache holds
 _ROOM = 2**22  # numbers: so much that glibc, which goes by the largest piece, keeps what a step frees for the next one
 _ROUND = 64  # rows: oneDNN writes code for each number of them that it meets, once
 _FEW = 2**17  # numbers, among which it does not pay to look for zeros
+_FEW_ROWS = 64  # for which torch's own way is as fast
 
 
 def bernoulli_log_prob(logits: Tensor, sign: Tensor) -> Tensor:
@@ -97,7 +98,7 @@ class Mlp(nn.Sequential):
     """Linear layers with a non-linearity between them, none after the last; with tanh, differentiated by hand."""
 
     def forward(self, rows: Tensor) -> Tensor:
-        if not (parameters := self._known(rows)):
+        if len(rows) < _FEW_ROWS or not (parameters := self._known(rows)):
             plain: Tensor = super().forward(rows)  # type: ignore[no-untyped-call]
             return plain
         out: Tensor = _TanhMlp.apply(rows, *parameters)  # type: ignore[no-untyped-call]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 __all__ = ["product"]
 
-_FEW = 2**20  # multiplications, among which a call of oneDNN costs more than it saves
+_FEW = 2**22  # multiplications, among which a call of oneDNN costs more than it saves
 # What torch itself takes for compiled models; where it is missing, nothing is lost but time.
 _linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 
