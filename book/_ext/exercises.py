@@ -17,6 +17,7 @@ import yaml
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from light import shorten
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
@@ -115,7 +116,7 @@ class ExercisePage(SphinxTransform):
         title.insert(0, nodes.Text(f"{page.number} "))
         page_section.insert(page_section.index(title) + 1, facts_of(page))
         said = f"Exercise {page.number}, {page.title}. {page.facts['goal'].rstrip('.')}."
-        self.document.insert(0, nodes.meta("", name="description", content=said))
+        self.document.insert(0, nodes.meta("", name="description", content=shorten(said)))
         parts = {part.next_node(nodes.title).astext(): part for part in page_section.children if is_section(part)}
         self.fold_hints(page_section, parts["Hints"])
         self.fold_solution(page_section, parts["Solution"])

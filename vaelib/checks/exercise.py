@@ -308,6 +308,10 @@ def contrast(
 ) -> tuple[Case, str, Any, Any] | None:
     """The smallest of the fixed cases in which a function, or what it showed, is wrong.
 
+    Args:
+        exercise: what is asked.
+        theirs: the function, or what it showed on each case.
+
     Returns:
         the case, what differs, the right value and theirs; None if all fixed cases agree. If another number of values
         is returned, nothing is named: the names of the right ones, and the number of theirs.
