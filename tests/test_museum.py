@@ -75,5 +75,5 @@ def test_numbers_are_printed_as_in_a_book(said: str, printed: str) -> None:
 
 
 def test_an_edit_keeps_its_indentation_and_no_more() -> None:
-    mistake, exercise, slip = next(exhibit for exhibit in EXHIBITS if exhibit[0].key == "log-k-missing")
+    _, exercise, slip = next(exhibit for exhibit in EXHIBITS if exhibit[0].key == "log-k-missing")
     assert [line[:3].rstrip() for line in museum.edit(exercise, slip).splitlines()] == ["- l", "+ l"]

@@ -111,7 +111,7 @@ class Museum(SphinxDirective):
         address = "../" * self.env.docname.count("/") + f"book/{place.page}.html#{place.anchor}"
         check = nodes.paragraph("", "", nodes.literal("", f"check_{exercise.name}"), nodes.Text(" of exercise "))
         check += [link_to(page, self.env.docname), nodes.Text(" names it; ")]
-        check += [nodes.reference("", str(place), refuri=address), nodes.Text(" explains it.")]
+        check += [nodes.reference("", str(place), refuri=address, internal=True), nodes.Text(" explains it.")]
         body = [
             nodes.paragraph("", f"{what}. {slip.shows or mistake.shows}".strip()),
             nodes.literal_block(code, code, language="diff"),
