@@ -60,3 +60,20 @@ def test_a_mistake_that_nobody_invites_is_no_exhibit(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(museum, "EXERCISES", {})
     with pytest.raises(ValueError, match="no exercise invites"):
         museum.exhibits()
+
+
+@pytest.mark.parametrize(
+    "said, printed",
+    [
+        ("the value should be [-1.5]; it is [-inf].", "the value should be −1.5; it is −∞."),
+        ("For b = [1, -1] it is [2, -3].", "For b = [1, −1] it is [2, −3]."),
+        ("the log-evidence, x-1 and e-05, should be 2", "the log-evidence, x-1 and e-05, should be 2"),
+    ],
+)
+def test_numbers_are_printed_as_in_a_book(said: str, printed: str) -> None:
+    assert museum.in_print(said) == printed
+
+
+def test_an_edit_keeps_its_indentation_and_no_more() -> None:
+    _, exercise, slip = next(exhibit for exhibit in EXHIBITS if exhibit[0].key == "log-k-missing")
+    assert [line[:3].rstrip() for line in museum.edit(exercise, slip).splitlines()] == ["- l", "+ l"]

@@ -17,7 +17,7 @@ from vaelib.checks import EXERCISES
 from vaelib.checks.exercise import Exercise, Slip, contrast, numbers
 from vaelib.checks.mistakes import MISTAKES, Mistake
 
-THREAD = re.compile(r"https://github\.com/[\w.-]+/([\w.-]+)/(?:issues|pull|commit|blob)/(\w+)")
+THREAD = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/(?:issues|pull|commit|blob)/(\w+)")
 
 
 def exhibits(chapter: str = "") -> list[tuple[Mistake, Exercise, Slip]]:
@@ -55,7 +55,9 @@ def edit(exercise: Exercise, slip: Slip) -> str:
     for old, new in slip.edits:
         wrong = wrong.replace(old, new)
     changes = list(difflib.unified_diff(source.splitlines(), wrong.splitlines(), n=0, lineterm=""))[2:]
-    return "\n".join(line for line in changes if not line.startswith("@@"))
+    lines = [line for line in changes if not line.startswith("@@")]
+    indent = min(len(line[1:]) - len(line[1:].lstrip()) for line in lines)
+    return "\n".join(f"{line[0]} {line[1 + indent :]}" for line in lines)
 
 
 def shown(exercise: Exercise, slip: Slip) -> str:
@@ -73,11 +75,18 @@ def shown(exercise: Exercise, slip: Slip) -> str:
         return f"For {case.said} the answer should be, in this order: {want}. It has {got} parts."
     if want.shape != got.shape:
         return f"For {case.said} the {key} should have shape {tuple(want.shape)}; it has {tuple(got.shape)}."
-    return f"For {case.said} the {key} should be {numbers(want)}; it is {numbers(got)}."
+    return in_print(f"For {case.said} the {key} should be {numbers(want)}; it is {numbers(got)}.")
+
+
+def in_print(said: str) -> str:
+    """Numbers as a book prints them: a minus is no hyphen, one number stands in no brackets, infinity has its sign."""
+    said = re.sub(r"(?<![\w)])-(?=\d|inf)", "−", said)
+    said = re.sub(r"\b(be|is) \[([^\s,\]]+)\]", r"\1 \2", said)
+    return re.sub(r"\binf\b", "∞", said)
 
 
 def name_of(address: str) -> str:
-    """A thread as it is cited, ``keras#3373``; a commit by its first digits."""
+    """A thread as GitHub writes it, ``keras-team/keras#3373``; a commit by its first digits."""
     match = THREAD.match(address)
     if match is None:
         return address.removeprefix("https://github.com/")
@@ -98,13 +107,11 @@ class Museum(SphinxDirective):
         what = mistake.what[:1].upper() + mistake.what[1:]
         code = edit(exercise, slip)
         threads = nodes.bullet_list("", *(self.thread(*thread) for thread in mistake.threads), bullet="-")
-        check = nodes.paragraph(
-            "", "", nodes.literal("", f"check_{exercise.name}"), nodes.Text(" names it, in exercise ")
-        )
-        check += [link_to(page, self.env.docname), nodes.Text(".")]
-        place = mistake.place or slip.place or exercise.place
+        place = slip.place or mistake.place or exercise.place
         address = "../" * self.env.docname.count("/") + f"book/{place.page}.html#{place.anchor}"
-        check += [nodes.Text(" It is explained in "), nodes.reference("", str(place), refuri=address), nodes.Text(".")]
+        check = nodes.paragraph("", "", nodes.literal("", f"check_{exercise.name}"), nodes.Text(" of exercise "))
+        check += [link_to(page, self.env.docname), nodes.Text(" names it; ")]
+        check += [nodes.reference("", str(place), refuri=address, internal=True), nodes.Text(" explains it.")]
         body = [
             nodes.paragraph("", f"{what}. {slip.shows or mistake.shows}".strip()),
             nodes.literal_block(code, code, language="diff"),

@@ -65,12 +65,24 @@ class Case:
 
 
 def t64(*numbers: Any) -> Tensor:
-    """A tensor of these numbers, or rows of numbers, in double precision."""
+    """A tensor in double precision.
+
+    Args:
+        numbers: its numbers, or its rows of numbers.
+
+    Returns:
+        the tensor, with the shape of the numbers.
+    """
     return torch.tensor(numbers, dtype=torch.float64)
 
 
 def values(fn: Callable[..., Any], *args: Any) -> Seen:
-    """What a function returns, by name: its value, or its first, second, … value."""
+    """What a function returns, by name: its value, or its first, second, … value.
+
+    Args:
+        fn: the function.
+        args: its arguments.
+    """
     returned = fn(*args)
     parts = returned if isinstance(returned, list) else []
     if isinstance(returned, tuple) or any(isinstance(part, Tensor | tuple | list) for part in parts):
@@ -79,7 +91,11 @@ def values(fn: Callable[..., Any], *args: Any) -> Seen:
 
 
 def named_values(*names: str) -> Callable[..., Seen]:
-    """For ``observe``: the parts of what a function returns, a tuple, list or tensor, by these names."""
+    """For ``observe``: the parts of what a function returns, a tuple, list or tensor, by name.
+
+    Args:
+        names: the names of the parts, in order.
+    """
 
     def observe(fn: Callable[..., Any], *args: Any) -> Seen:
         returned = fn(*args)
@@ -91,7 +107,12 @@ def named_values(*names: str) -> Callable[..., Seen]:
 
 
 def gradients(value: Any, inputs: dict[str, Tensor]) -> Seen:
-    """The gradients of a value's sum, by name; zeros where the value does not depend on an input."""
+    """The gradients of a value's sum, by name; zeros where the value does not depend on an input.
+
+    Args:
+        value: what a function returned.
+        inputs: the tensors to differentiate in, by name.
+    """
     zeros = {f"gradient in {name}": torch.zeros_like(tensor) for name, tensor in inputs.items()}
     if not isinstance(value, Tensor) or not value.requires_grad:
         return zeros
@@ -100,7 +121,11 @@ def gradients(value: Any, inputs: dict[str, Tensor]) -> Seen:
 
 
 def value_and_gradients(*names: str) -> Callable[..., Seen]:
-    """For ``observe``: what a function of tensors returns, and its gradient in the first arguments, here named."""
+    """For ``observe``: what a function of tensors returns, and its gradient in the first arguments.
+
+    Args:
+        names: the names of these arguments.
+    """
 
     def observe(fn: Callable[..., Any], *args: Any) -> Seen:
         seen = values(fn, *args)
@@ -310,7 +335,7 @@ def contrast(
 
     Args:
         exercise: what is asked.
-        theirs: the function, or what it showed on each case.
+        theirs: the function, or what it showed on the first of the cases.
 
     Returns:
         the case, what differs, the right value and theirs; None if all fixed cases agree. If another number of values
@@ -342,7 +367,11 @@ def _difference(exercise: Exercise, theirs: list[Seen | Refusal]) -> str:
 
 
 def numbers(tensor: Tensor) -> str:
-    """Few numbers in full, of many the first ones; five digits."""
+    """Few numbers in full, of many the first ones; five digits.
+
+    Args:
+        tensor: the numbers.
+    """
     flat = [f"{number:.5g}" for number in tensor.flatten()[:6].tolist()]
     if tensor.ndim == 0:
         return flat[0]
