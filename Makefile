@@ -14,7 +14,7 @@ export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
 .PHONY: help venv book pdf offline site test test-anywhere test-cut-off test-browser test-binder test-dist test-slow dist lint linkcheck check-release \
-  format notebooks chapters pages preview vendor bench test-peers peers binder test-teaching teaching serve clean distclean
+  format notebooks chapters checks pages preview vendor bench test-peers peers binder test-teaching teaching serve clean distclean
 
 help:
 	@echo "make book       build the book: _build/html/index.html"
@@ -33,6 +33,7 @@ help:
 	@echo "make notebooks  write book/notebooks/ from the chapters, with outputs (commit them)"
 	@echo "make serve      build the book and serve it at http://localhost:8000"
 	@echo "make chapters   measure every chapter: seconds, memory, words (benchmarks/CHAPTERS.md)"
+	@echo "make checks     try every check on learners' answers: what it says, how soon (benchmarks/CHECKS.md)"
 	@echo "make pages      measure every page in Chromium, some minutes (benchmarks/PAGES.md)"
 	@echo "make bench      measure vaelib beside its peers, some 12 minutes (benchmarks/RESULTS.md)"
 	@echo "make test-peers the values and gradients of vaelib against its peers'; both install $(PEERS)"
@@ -87,12 +88,12 @@ site: pdf offline
 
 test: lint
 	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term
-	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks.cfg -n 2 --dist loadfile book/notebooks
+	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks.cfg -n 2 --dist loadfile --ignore=book/notebooks/exercises book/notebooks
 	@echo "All tests passed: lint, types, tests, and every notebook prints what it says."
 
 test-anywhere: venv
 	$(BIN)/pytest -n 2 -m "not slow"
-	$(BIN)/pytest --nbval-lax --nbval-current-env -n 2 --dist loadfile book/notebooks
+	$(BIN)/pytest --nbval-lax --nbval-current-env -n 2 --dist loadfile --ignore=book/notebooks/exercises book/notebooks
 	@echo "All tests passed, and every notebook ran; no output was compared."
 
 # A network of its own, in which there is only this machine: whatever a test asks of any other fails.
@@ -151,6 +152,9 @@ chapters: venv
 
 preview: venv
 	$(BIN)/python book/_ext/preview.py
+
+checks: venv
+	$(BIN)/python benchmarks/checks.py
 
 pages: venv
 	$(BIN)/python benchmarks/pages.py

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import tomllib
 from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
@@ -20,14 +19,16 @@ from sphinx_external_toc.parsing import parse_toc_yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
-from execution import chapters, config  # noqa: E402
+from execution import config, pages_that_run  # noqa: E402
 from launch import launchers  # noqa: E402
 from notebooks import notebook_path  # noqa: E402
+
+import vaelib  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
 SOURCES = [ROOT / name for name in parse_toc_yaml(ROOT / "_toc.yml")]
 REPOSITORY = config()["repository"]
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]["version"]
+VERSION = vaelib.__version__
 BINDER_LIST = ROOT / ".binder" / "requirements.txt"
 
 each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
@@ -56,7 +57,7 @@ def buttons(source: Path) -> dict[str, str]:
 
 
 def has_notebook(source: Path) -> bool:
-    return source in chapters()
+    return source in pages_that_run()
 
 
 @each_source

@@ -47,18 +47,38 @@ def is_chapter(page: Path) -> bool:
     return page.is_file() and re.search(r"\A---\n(.*\n)*?kernelspec:", page.read_text("utf8")) is not None
 
 
-CHAPTERS = [ROOT / name for name in parse_toc_yaml(ROOT / "_toc.yml") if is_chapter(ROOT / name)]
+PAGES = [ROOT / name for name in parse_toc_yaml(ROOT / "_toc.yml") if is_chapter(ROOT / name)]
+CHAPTERS = [page for page in PAGES if page.parent == BOOK]
+EXERCISES = [page for page in PAGES if page.parent != BOOK]
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.stem for chapter in CHAPTERS])
+each_exercise = pytest.mark.parametrize("page", EXERCISES, ids=[page.stem for page in EXERCISES])
 
 
-def path_of(chapter: Path) -> Path:
-    return NOTEBOOKS / chapter.relative_to(BOOK).with_suffix(".ipynb")
+def path_of(page: Path) -> Path:
+    return NOTEBOOKS / page.relative_to(BOOK).with_suffix(".ipynb")
 
 
-def notebook_of(chapter: Path) -> NotebookNode:
-    path = path_of(chapter)
+def solved(page: Path) -> Path:
+    return NOTEBOOKS / "solutions" / f"{page.stem}.ipynb"
+
+
+ALL = [*map(path_of, PAGES), *map(solved, EXERCISES)]
+each_notebook = pytest.mark.parametrize("path", ALL, ids=[f"{path.parent.name}-{path.stem}" for path in ALL])
+
+
+def notebook_at(path: Path) -> NotebookNode:
     assert path.is_file(), f"{path.relative_to(ROOT)} is missing: make notebooks"
     return nbformat.read(path, as_version=4)
+
+
+def notebook_of(page: Path) -> NotebookNode:
+    """A chapter's notebook, or an exercise's to fill in."""
+    return notebook_at(path_of(page))
+
+
+def run_of(page: Path) -> NotebookNode:
+    """The notebook that shows what a page's cells print."""
+    return notebook_of(page) if page in CHAPTERS else notebook_at(solved(page))
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -76,10 +96,10 @@ def texts(output: NotebookNode) -> list[str]:
     return [str(value) for value in [*said, output.get("text", "")]]
 
 
-def with_outputs(chapter: Path) -> NotebookNode:
-    """A chapter, with the outputs that the committed notebook holds."""
-    source = read(chapter)
-    for cell, kept in zip(code_cells(source), code_cells(notebook_of(chapter))[1:], strict=True):
+def with_outputs(page: Path) -> NotebookNode:
+    """A page, with the outputs that the committed notebook holds."""
+    source = read(page)
+    for cell, kept in zip(code_cells(source), code_cells(run_of(page))[1:], strict=True):
         cell.outputs = kept.outputs
     return source
 
@@ -88,18 +108,18 @@ def with_outputs(chapter: Path) -> NotebookNode:
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
     """The notebooks as they would be written now, with the outputs that are committed."""
     folder = tmp_path_factory.mktemp("notebooks")
-    executed = {chapter: with_outputs(chapter) for chapter in CHAPTERS}
+    executed = {page: with_outputs(page) for page in PAGES}
     outputs = get_cache(folder / "cache")
-    for chapter, source in executed.items():
-        outputs.cache_notebook_bundle(CacheBundleIn(source, str(chapter)), check_validity=False, overwrite=True)
-    names = {chapter.relative_to(ROOT).with_suffix("").as_posix(): chapter for chapter in CHAPTERS}
+    for page, source in executed.items():
+        outputs.cache_notebook_bundle(CacheBundleIn(source, str(page)), check_validity=False, overwrite=True)
+    names = {page.relative_to(ROOT).with_suffix("").as_posix(): page for page in PAGES}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Sphinx's extensions have some of their own
         blocks = notebooks.plain_blocks(names, folder / "cache")
     written = {}
-    for name, chapter in names.items():
-        cells = list(notebooks.cells_of(blocks[name], executed[chapter].cells))
-        written[chapter] = nbformat.writes(notebooks.notebook(name, cells)) + "\n"
+    for name, page in names.items():
+        for path, notebook in notebooks.notebooks_of(page, blocks[name], executed[page].cells).items():
+            written[path] = nbformat.writes(notebook) + "\n"
     return written
 
 
@@ -109,7 +129,7 @@ def test_the_five_chapters_are_there() -> None:
 
 
 def test_no_notebook_is_orphaned() -> None:
-    assert set(NOTEBOOKS.rglob("*.ipynb")) <= {path_of(chapter) for chapter in CHAPTERS}
+    assert set(NOTEBOOKS.rglob("*.ipynb")) <= set(ALL)
 
 
 @each_chapter
@@ -122,14 +142,56 @@ def test_code_is_the_chapters(chapter: Path) -> None:
 
 
 def test_notebooks_are_what_would_be_written_now(made: dict[Path, str]) -> None:
-    for chapter, text in made.items():
-        same = text == path_of(chapter).read_text("utf8")
-        assert same, f"{path_of(chapter).relative_to(ROOT)} is out of date: make notebooks"
+    assert made.keys() == set(ALL)
+    for path, text in made.items():
+        assert text == path.read_text("utf8"), f"{path.relative_to(ROOT)} is out of date: make notebooks"
+
+
+@each_exercise
+def test_an_exercise_to_fill_in_is_its_solution_without_the_solved_lines(page: Path) -> None:
+    source = [cell.source for cell in code_cells(jupytext.read(page))]
+    blank = [cell.source for cell in code_cells(notebook_of(page))[1:]]
+    solution = [cell.source for cell in code_cells(notebook_at(solved(page)))[1:]]
+    assert any("BEGIN SOLUTION" in code for code in source)
+    assert [re.sub(r" *### (?:BEGIN|END) SOLUTION\n?", "", code).strip() for code in source] == [
+        code.strip() for code in solution
+    ]
+    assert "SOLUTION" not in "".join(blank) and len(blank) <= len(source)
+    for code, whole in zip(blank, source, strict=False):
+        outside = re.sub(r" *### BEGIN SOLUTION.*?### END SOLUTION", "", whole, flags=re.S).split()
+        rest = iter(code.split())
+        assert all(word in rest for word in outside)
+    text = "\n".join(prose(notebook_of(page)))
+    assert "Solution" not in text and "<summary><b>Hint 1</b></summary>" in text
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code_cells(notebook_of(page)))
+
+
+@each_exercise
+def test_an_exercise_to_fill_in_runs_to_its_first_check_which_says_so(page: Path) -> None:
+    names: dict[str, object] = {}
+    for cell in code_cells(notebook_of(page)):
+        if re.match(r"checks\.check_\w+\(", cell.source):
+            verdict = eval(cell.source, names)
+            assert not verdict and "is not written yet" in verdict.message
+            return
+        exec(compile(cell.source, page.name, "exec"), names)
+    pytest.fail("it has no check")
+
+
+@each_exercise
+def test_the_solution_passes_its_checks(page: Path) -> None:
+    said = [
+        output["data"]["text/plain"]
+        for cell in code_cells(notebook_at(solved(page)))
+        if cell.source.startswith("checks.check_")
+        for output in cell.outputs
+    ]
+    assert said and all(text.startswith("Correct. ") for text in said)
 
 
 def words_of_source(text: str) -> list[str]:
     """The words that a reader of a chapter's source sees for certain: what roles and directives add is left out."""
-    text = re.sub(r"^```\{source\}.*?^```", "", text, flags=re.M | re.S)
+    text = re.sub(r"^```\{source\}.*?^```|^\[[x ]\] ", "", text, flags=re.M | re.S)
     text = re.sub(r"\$\$.+?\$\$(?: *\([\w-]+\))?|\$[^$]+\$", " ", text, flags=re.S)
     text = re.sub(
         r"^(?:`{3,}\{(?:solution|claim)\}.*|`{3,}\{[\w:-]+\}|`{3,}|:[\w-]+:.*|\([\w-]+\)=)", "", text, flags=re.M
@@ -174,15 +236,15 @@ def test_every_formula_is_there_and_can_be_set(chapter: Path) -> None:
 
 
 @cache
-def rendered(chapter: Path) -> BeautifulSoup:
+def rendered(path: Path) -> BeautifulSoup:
     """A notebook as nbconvert shows it."""
-    html, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook_of(chapter))
+    html, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook_at(path))
     return BeautifulSoup(html, "html.parser")
 
 
-@each_chapter
-def test_nothing_raw_is_shown(chapter: Path) -> None:
-    for cell in rendered(chapter).select(".jp-MarkdownCell, .text_cell"):
+@each_notebook
+def test_nothing_raw_is_shown(path: Path) -> None:
+    for cell in rendered(path).select(".jp-MarkdownCell, .text_cell"):
         for hidden in cell.select("pre, code"):
             hidden.decompose()
         text = FORMULA.sub("", cell.get_text())
@@ -191,7 +253,7 @@ def test_nothing_raw_is_shown(chapter: Path) -> None:
 
 
 @each_chapter
-def test_boxes_figures_exercises_and_solutions_are_markdown(chapter: Path) -> None:
+def test_boxes_figures_and_questions_are_markdown(chapter: Path) -> None:
     text = "\n".join(prose(notebook_of(chapter)))
     source = chapter.read_text("utf8")
 
@@ -203,9 +265,9 @@ def test_boxes_figures_exercises_and_solutions_are_markdown(chapter: Path) -> No
         r"^`+\{prf:(theorem|lemma|definition)\}", source
     )
     assert count(r"^> \*\*Proof\.\*\* ", text) == count(r"^`+\{prf:proof\}", source)
-    assert count(r"^### Exercise \d\.\d\b", text) == count(r"^`+\{exercise\}", source)
-    assert count(r"^<summary><b>Solution to Exercise", text) == count(r"^`+\{solution\}", source)
-    assert count(r"^<details>", text) == count(r"^</details>", text) == count(r"^:class: .*dropdown", source)
+    folded = count(r"^:class: .*dropdown", source) + count(r"^\[[x ]\] ", source)
+    assert count(r"^<details>", text) == count(r"^</details>", text) == folded
+    assert count(r"^\*\*Check yourself\*\* ", text) == count(r"^`+\{quiz\}", source)
     captions = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in read(chapter).cells]
     assert count(r"^\*\*Fig\. [\d.]+\*\* ", text) == sum("caption" in caption for caption in captions)
     numbered = count(r"^\$\$ \([\w-]+\)$", source)
@@ -214,10 +276,10 @@ def test_boxes_figures_exercises_and_solutions_are_markdown(chapter: Path) -> No
 
 def test_the_first_cell_says_where_it_comes_from() -> None:
     book = config()
-    for chapter in CHAPTERS:
-        first, setup = notebook_of(chapter).cells[:2]
-        page = f"{book['html']['baseurl']}{chapter.relative_to(ROOT).with_suffix('.html').as_posix()}"
-        assert first.source.startswith("# ") and f"]({page})" in first.source
+    for page in PAGES:
+        first, setup = notebook_of(page).cells[:2]
+        address = f"{book['html']['baseurl']}{page.relative_to(ROOT).with_suffix('.html').as_posix()}"
+        assert first.source.startswith("# ") and f"]({address})" in first.source
         assert book["html"]["extra_footer"] in first.source
         assert f'"vaelib[book] @ git+{book["repository"]["url"]}@{notebooks.tag()}"' in setup.source
 
@@ -234,11 +296,11 @@ def test_the_setup_cell_installs_in_colab_only(monkeypatch: pytest.MonkeyPatch) 
     assert command[1:4] == ["-m", "pip", "install"] and command[-1].startswith("vaelib[book] @ git+https://")
 
 
-@each_chapter
-def test_links_lead_out_of_the_notebook_and_into_the_book(chapter: Path) -> None:
+@each_notebook
+def test_links_lead_out_of_the_notebook_and_into_the_book(path: Path) -> None:
     """Outside the book nothing lies beside a notebook. Where the book is built, its links are followed."""
     site = config()["html"]["baseurl"]
-    for link in rendered(chapter).select(".jp-MarkdownCell a[href], .text_cell a[href]"):
+    for link in rendered(path).select(".jp-MarkdownCell a[href], .text_cell a[href]"):
         if "anchor-link" in link.get("class", []):  # nbconvert's own, of a heading
             continue
         assert link["href"].startswith(("https://", "http://")), link
@@ -262,9 +324,9 @@ def test_cells_are_short(chapter: Path) -> None:
     assert max(lengths) <= 25  # and what is asked of the five chapters besides: test_claims.py
 
 
-@each_chapter
-def test_ran_from_top_to_bottom_without_an_error(chapter: Path) -> None:
-    cells = code_cells(notebook_of(chapter))
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_ran_from_top_to_bottom_without_an_error(page: Path) -> None:
+    cells = code_cells(run_of(page))
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert cells[0].outputs == []
     for cell in cells:
@@ -273,9 +335,9 @@ def test_ran_from_top_to_bottom_without_an_error(chapter: Path) -> None:
             assert output.get("name") != "stderr", f"a warning is printed by: {cell.source}"
 
 
-@each_chapter
-def test_nothing_of_the_machine(chapter: Path) -> None:
-    notebook = notebook_of(chapter)
+@each_notebook
+def test_nothing_of_the_machine(path: Path) -> None:
+    notebook = notebook_at(path)
     assert notebook.metadata == {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

@@ -122,14 +122,14 @@ def test_a_code_cell_in_a_list_is_an_error() -> None:
         written(nodes.bullet_list("", nodes.list_item("", cell(3))))
 
 
-class quiz(nodes.General, nodes.Element):
+class riddle(nodes.General, nodes.Element):
     pass
 
 
 @pytest.mark.parametrize(
     "node, name",
     [
-        (quiz("", paragraph("which?")), "<quiz >"),
+        (riddle("", paragraph("which?")), "<riddle >"),
         (nodes.container("", paragraph("x"), classes=["tabs"]), "<container tabs>"),
         (nodes.raw("", "<input type=radio>", format="html"), "<raw >"),
         (paragraph(nodes.image(uri="a.png")), "<image >"),
@@ -143,8 +143,8 @@ def test_a_node_that_nobody_writes_is_named(node: nodes.Node, name: str) -> None
 def test_a_function_can_be_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain, "BLOCKS", dict(plain.BLOCKS))
 
-    @plain.block("quiz")
-    def write(page: Page, node: quiz) -> list[plain.Block]:
-        return page.boxed("Check yourself", page.blocks(node))
+    @plain.block("riddle")
+    def write(page: Page, node: riddle) -> list[plain.Block]:
+        return page.boxed("Riddle", page.blocks(node))
 
-    assert written(quiz("", paragraph("which?"))) == ["> **Check yourself**\n>\n> which?"]
+    assert written(riddle("", paragraph("which?"))) == ["> **Riddle**\n>\n> which?"]

@@ -17,7 +17,7 @@ _linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends
 
 
 def product(a: Tensor, b: Tensor, bias: Tensor | None = None, tanh: bool = False) -> Tensor:
-    """a b, with a bias added to each row, and then its tanh, if these are asked for.
+    """The product a b, with a bias added to each row, and then its tanh, if these are asked for.
 
     Args:
         a: shape ``(M, N)``.

@@ -22,6 +22,14 @@ def buttons_are_called_what_they_show(soup: BeautifulSoup) -> None:
             keys["aria-hidden"] = "true"
 
 
+def what_unfolds_a_list_is_called_after_it(soup: BeautifulSoup) -> None:
+    """In the list of pages an arrow unfolds the pages below another one; it shows a sign and says nothing."""
+    for toggle in soup.select("summary > .toctree-toggle"):
+        name = soup.new_tag("span", attrs={"class": "visually-hidden"})
+        name.string = f"Pages below {toggle.find_parent('li').a.get_text(strip=True)}"
+        toggle.parent.append(name)
+
+
 def all_is_in_a_landmark(soup: BeautifulSoup) -> None:
     """The book's name and the search stand beside the list of chapters, in the same bar."""
     for bar in soup.select(".bd-sidebar-primary"):
@@ -48,6 +56,7 @@ def mend(soup: BeautifulSoup) -> None:
     """All of these, on one page."""
     icons_are_silent(soup)
     buttons_are_called_what_they_show(soup)
+    what_unfolds_a_list_is_called_after_it(soup)
     all_is_in_a_landmark(soup)
     roles_are_those_that_are_meant(soup)
     an_id_is_given_once(soup)

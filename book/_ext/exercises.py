@@ -114,6 +114,8 @@ class ExercisePage(SphinxTransform):
         title = next(page_section.findall(nodes.title))
         title.insert(0, nodes.Text(f"{page.number} "))
         page_section.insert(page_section.index(title) + 1, facts_of(page))
+        said = f"Exercise {page.number}, {page.title}. {page.facts['goal'].rstrip('.')}."
+        self.document.insert(0, nodes.meta("", name="description", content=said))
         parts = {part.next_node(nodes.title).astext(): part for part in page_section.children if is_section(part)}
         self.fold_hints(page_section, parts["Hints"])
         self.fold_solution(page_section, parts["Solution"])

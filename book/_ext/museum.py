@@ -88,6 +88,9 @@ class Museum(SphinxDirective):
             "", "", nodes.literal("", f"check_{exercise.name}"), nodes.Text(" names it, in exercise ")
         )
         check += [link_to(page, self.env.docname), nodes.Text(".")]
+        place = mistake.place or slip.place or exercise.place
+        address = "../" * self.env.docname.count("/") + f"book/{place.page}.html#{place.anchor}"
+        check += [nodes.Text(" It is explained in "), nodes.reference("", str(place), refuri=address), nodes.Text(".")]
         body = [
             nodes.paragraph("", f"{what}. {slip.shows or mistake.shows}".strip()),
             nodes.literal_block(code, code, language="diff"),

@@ -188,19 +188,22 @@ def blank_and_solved(blocks: list[str | int], cells: list[NotebookNode]) -> tupl
     return list(cells_of(asked, blanks)), list(cells_of(solved, solutions))
 
 
+def notebooks_of(source: Path, blocks: list[str | int], cells: list[NotebookNode]) -> dict[Path, NotebookNode]:
+    """The notebook of a page, or the two of an exercise, by where they are kept."""
+    docname, path = source.relative_to(ROOT).with_suffix("").as_posix(), notebook_path(source)
+    if plain.SOLUTION not in blocks:
+        return {path: notebook(docname, list(cells_of(blocks, cells)))}
+    blank, solved = blank_and_solved(blocks, cells)
+    return {path: unrun(notebook(docname, blank)), SOLUTIONS / path.name: notebook(docname, solved)}
+
+
 def plain_notebooks(sources: Iterable[Path]) -> dict[Path, NotebookNode]:
     """The notebooks of pages with cells, by where they are kept; the pages' outputs must be in the cache."""
     docnames = {source.relative_to(ROOT).with_suffix("").as_posix(): source for source in sources}
-    found = {}
+    found: dict[Path, NotebookNode] = {}
     for docname, blocks in plain_blocks(docnames).items():
-        source, path = docnames[docname], notebook_path(docnames[docname])
-        cells = executed(source).cells
-        if plain.SOLUTION in blocks:
-            blank, solved = blank_and_solved(blocks, cells)
-            found[path] = unrun(notebook(docname, blank))
-            found[SOLUTIONS / path.name] = notebook(docname, solved)
-        else:
-            found[path] = notebook(docname, list(cells_of(blocks, cells)))
+        source = docnames[docname]
+        found |= notebooks_of(source, blocks, executed(source).cells)
     return found
 
 

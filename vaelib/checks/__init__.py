@@ -55,7 +55,7 @@ from vaelib.checks.proxies import (
     check_leave_one_out,
     check_other_direction,
 )
-from vaelib.checks.verdict import report
+from vaelib.checks.verdict import Verdict, report
 from vaelib.checks.weights import (
     check_effective_sample_size,
     check_normalized_weights,
@@ -65,6 +65,7 @@ from vaelib.checks.weights import (
 
 __all__ = [
     "EXERCISES",
+    "Verdict",
     "check_ancestral",
     "check_bayes",
     "check_bernoulli_log_likelihood",
