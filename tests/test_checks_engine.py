@@ -83,7 +83,7 @@ def half_written(log_w):
         (lambda log_w: 2 * right(log_w) + torch.nan, ["yours is [nan]"]),
         (lambda log_w: right(log_w) if len(log_w) < 3 else right(log_w) + 1, ["drawn afresh"]),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
 def test_every_answer_gets_a_sentence(answer, words):
     said = " ".join(str(check(answer)).split())

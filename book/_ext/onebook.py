@@ -23,7 +23,9 @@ STYLE = Path(__file__).with_name("onebook.css")
 APPENDIX = "solutions"
 LEFT_OUT = {"book/exercises/sheets"}
 # What is of use on a screen only: scripts, buttons, the theme's links to a heading and to a function's source.
-SCREEN_ONLY = "script, style, button, .headerlink, .toctree-wrapper, .only-dark, a:has(> .viewcode-link)"
+SCREEN_ONLY = (
+    "script, style, button, .visually-hidden, .headerlink, .toctree-wrapper, .only-dark, a:has(> .viewcode-link)"
+)
 # Keywords, strings, comments and numbers: how Pygments' names of their classes begin.
 COLOURED = ("k", "s", "c", "m")
 # Attributes that hold the id of another element, or several.

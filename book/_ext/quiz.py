@@ -74,7 +74,8 @@ def depart_choice(self: Any, node: quiz_choice) -> None:
 
 
 def visit_answer(self: Any, node: quiz_answer) -> None:
-    self.body.append("<summary>")
+    # A formula alone is no name for those who hear the page.
+    self.body.append('<summary><span class="visually-hidden">Choice: </span>')
 
 
 def depart_answer(self: Any, node: quiz_answer) -> None:
