@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 import matplotlib
@@ -153,7 +154,9 @@ def faults_in(reader: PdfReader, pages: list[onebook.Page]) -> list[str]:
         if name not in known and not leads_out:
             found.append(f"page {number}: a link to nowhere, {name}")
     for page in pages:
-        text = " ".join(reader.pages[known[page.id] - 1].extract_text().split())
+        # In print "fi" and "fl" are one letter each; NFKC makes two of it.
+        printed = normalize("NFKC", reader.pages[known[page.id] - 1].extract_text())
+        text = " ".join(printed.split())
         if "\\(" not in page.title.get_text() and onebook.plain(page.title) not in text:
             found.append(f"page {known[page.id]}: no text, or not that of {page.name}")
     return found
