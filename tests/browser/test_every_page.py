@@ -79,8 +79,7 @@ def test_a_page_is_quiet_and_complete(open_page: OpenPage, name: str) -> None:
 @each_page
 def test_the_first_view_is_light_and_the_page_as_wide_as_the_window(open_page: OpenPage, name: str, width: int) -> None:
     visit = open_page(name, width)
-    # An exercise's page is short, so that its fonts move a larger part of it.
-    assert visit.page.evaluate(SHIFTED) <= (2 * SHIFT if name.startswith("book/exercises/") else SHIFT)
+    assert visit.page.evaluate(SHIFTED) <= SHIFT
     sizes = visit.transferred()
     assert sum(sizes.values()) <= BYTES and len(sizes) <= REQUESTS, sizes
     loaded = {url.rpartition("/")[2].partition("?")[0] for url in sizes if re.search(r"\.(js|css)\b", url)}
