@@ -189,12 +189,22 @@ def add_description(soup: BeautifulSoup, description: str | None) -> None:
         soup.title.insert_after(soup.new_tag("meta", attrs={"name": "description", "content": description}))
 
 
+def fonts_of_formulas_at_once(soup: BeautifulSoup) -> None:
+    """The two fonts that every formula needs are asked for with the style sheet, so that lines do not move later."""
+    if soup.select_one("mjx-container") and (sheet := soup.select_one('link[rel~="stylesheet"][href*="book.css"]')):
+        for name in ("Main-Regular", "Math-Italic"):
+            address = f"{sheet['href'].partition('book.css')[0]}vendor/mathjax/MathJax_{name}.woff"
+            font = {"rel": "preload", "as": "font", "type": "font/woff", "crossorigin": "", "href": address}
+            sheet.insert_before(soup.new_tag("link", attrs=font))
+
+
 def rewrite(html: str, description: str | None = None, absolute: str | None = None) -> str:
     """A page as the theme rendered it, made light and accessible; and to be shown at any address, if need be."""
     soup = BeautifulSoup(html, "html.parser")
     one_viewport(soup)
     add_description(soup, description)
     one_style_sheet(soup)
+    fonts_of_formulas_at_once(soup)
     soup.html["data-theme"] = "light"  # where no script runs
     scripts_that_wait(soup)
     pictures_that_wait(soup)
