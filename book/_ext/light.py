@@ -190,12 +190,12 @@ def add_description(soup: BeautifulSoup, description: str | None) -> None:
 
 
 def fonts_of_formulas_at_once(soup: BeautifulSoup) -> None:
-    """The two fonts that every formula needs are asked for with the style sheet, so that lines do not move later."""
-    if soup.select_one("mjx-container") and (sheet := soup.select_one('link[rel~="stylesheet"][href*="book.css"]')):
-        for name in ("Main-Regular", "Math-Italic"):
-            address = f"{sheet['href'].partition('book.css')[0]}vendor/mathjax/MathJax_{name}.woff"
-            font = {"rel": "preload", "as": "font", "type": "font/woff", "crossorigin": "", "href": address}
-            sheet.insert_before(soup.new_tag("link", attrs=font))
+    """The fonts of the page's formulas are asked for with the style sheet, so that lines do not move later."""
+    sheet = soup.select_one('link[rel~="stylesheet"][href*="book.css"]')
+    for address in mathematics.fonts(mathematics.signs(str(soup))) if sheet else []:
+        href = sheet["href"].partition("book.css")[0] + address
+        font = {"rel": "preload", "as": "font", "type": "font/woff", "crossorigin": "", "href": href}
+        sheet.insert_before(soup.new_tag("link", attrs=font))
 
 
 def rewrite(html: str, description: str | None = None, absolute: str | None = None) -> str:

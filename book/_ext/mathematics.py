@@ -97,6 +97,13 @@ def signs(html: str) -> set[str]:
     return set(re.findall(r'class="(?:[^"]* )?(mjx-c[0-9A-F]+(?: TEX-[A-Z0-9]+)?)"', html))
 
 
+def fonts(used: set[str]) -> list[str]:
+    """The files of the fonts that these signs are drawn with."""
+    faces = re.findall(r'font-family: MJX([\w-]+);\s+src: url\("([^"]+)"', "\n".join(all_styles()))
+    wanted = {sign.partition(" ")[2] or "TEX" for sign in used}
+    return [address for name, address in faces if name in wanted]
+
+
 def formula(writer: Any, node: nodes.Element, source: str, display: bool) -> str:
     try:
         return typeset(source, display)
