@@ -12,13 +12,10 @@ from torch.nn.functional import logsigmoid
 
 from vaelib.checks.exercise import Case, Exercise, Seen, Slip, judge, values
 from vaelib.checks.mistakes import PLACES
+from vaelib.checks.proxies import _t
 from vaelib.checks.verdict import Verdict
 
 __all__ = ["check_bernoulli_log_likelihood", "check_gaussian_log_likelihood"]
-
-
-def _t(*numbers: Any) -> Tensor:
-    return torch.tensor(numbers if len(numbers) > 1 else numbers[0], dtype=torch.float64)
 
 
 def _gaussian_log_likelihood(x: Tensor, mean: Tensor, sigma: Tensor) -> Tensor:

@@ -9,15 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaelib.checks.elbo import _slip
 from vaelib.checks.exercise import Case, Exercise, Slip, judge, named_values, value_and_gradients
 from vaelib.checks.mistakes import PLACES
 from vaelib.checks.verdict import Verdict
 
 __all__ = ["check_bound_on_paper", "check_free_bits", "check_unexplained_weight"]
-
-
-def _slip(mistake: str, old: str, new: str, shows: str = "", place: str = "") -> Slip:
-    return Slip(mistake, ((old, new),), shows, PLACES.get(place))
 
 
 def _bound_on_paper(x: Tensor, sigma: Tensor, mu: Tensor, s: Tensor) -> tuple[Tensor, ...]:
