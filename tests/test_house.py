@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "jensen": set(),
     "elbo": {"latent", "proxies", "jensen"},
     "iwae": {"kernels", "latent", "proxies", "jensen", "elbo"},
-    "evaluate": {"latent", "proxies", "jensen", "elbo", "iwae"},
+    "evaluate": {"kernels", "latent", "proxies", "jensen", "elbo", "iwae"},
     "train": {"batches", "checkpoint", "parallel"},
     "batches": {"checkpoint"},
     "checkpoint": set(),

@@ -105,11 +105,37 @@ def test_the_gradient_by_hand_is_that_of_autograd(monkeypatch, widths, zero_rows
         torch.testing.assert_close(mine, truth, rtol=1e-12, atol=1e-12)
 
 
-def test_a_frozen_layer_is_no_harm():
-    net, rows, grad = mlp(5, 7, 9), t64(MANY, 5), t64(MANY, 9)
-    net[0].requires_grad_(False)
+@pytest.mark.parametrize("frozen", [[0], [2], [0, 2]])
+def test_of_a_frozen_layer_no_gradient_is_computed(monkeypatch, frozen):
+    net, rows, grad = mlp(5, 7, 9), t64(MANY, 5).requires_grad_(), t64(MANY, 9)
+    for layer in frozen:
+        net[layer].requires_grad_(False)
+    calls, made = [], kernels.weight_gradient
+    monkeypatch.setattr(kernels, "weight_gradient", lambda *args: calls.append(args) or made(*args))
     for mine, truth in zip(results(net, rows, grad), results(nn.Sequential(*net), rows, grad), strict=True):
         torch.testing.assert_close(mine, truth, rtol=1e-12, atol=1e-12)
+    assert len(calls) == 2 - len(frozen)
+
+
+def test_where_only_inputs_count_no_parameter_has_a_gradient():
+    net, rows, grad = mlp(5, 7, 9), t64(MANY, 5).requires_grad_(), t64(MANY, 9)
+    (truth,) = torch.autograd.grad(net(rows), rows, grad)
+    with pytest.raises(KeyError), kernels.only_inputs():
+        out = net(rows)
+        torch.testing.assert_close(torch.autograd.grad(out, rows, grad, retain_graph=True)[0], truth)
+        assert torch.autograd.grad(out, list(net.parameters()), grad, allow_unused=True) == (None,) * 4
+        raise KeyError
+    assert torch.autograd.grad(net(rows), list(net.parameters()), grad)
+
+
+@pytest.mark.parametrize("first", [0.0, 1.0, torch.nan])
+def test_rows_that_only_begin_with_a_zero_count(small_blocks, first):
+    net, rows, grad = mlp(5, 7, 9), t64(MANY, 5), t64(MANY, 9)
+    grad[:, 0] = 0
+    grad[100:, 1:] = 0
+    grad[-1, 0] = first
+    for mine, truth in zip(results(net, rows, grad), results(nn.Sequential(*net), rows, grad), strict=True):
+        torch.testing.assert_close(mine, truth, rtol=1e-12, atol=1e-12, equal_nan=True)
 
 
 def test_rows_of_zero_gradient_are_not_computed(monkeypatch, small_blocks):
@@ -241,6 +267,19 @@ def unstreamed(decoder, z, x):
     """The same by torch's own modules and distribution."""
     logits = nn.Sequential(*decoder.net)(z)
     return torch.distributions.Bernoulli(logits=logits).log_prob(x.expand(logits.shape)).sum(-1)
+
+
+@pytest.mark.parametrize("into", ["latents", "parameters"])
+def test_streamed_pixels_compute_only_the_gradients_that_are_needed(small_blocks, into):
+    p, x, z = decoder(), bits(30, 12), t64(4, 30, 3).requires_grad_(into == "latents")
+    p.requires_grad_(into == "parameters")
+    assert type(p(z)).__name__ == "_StreamedPixels"
+    inputs = [z] if into == "latents" else list(p.parameters())
+    ours, theirs = (
+        torch.autograd.grad(made(p, z, x).sum(), inputs) for made in (lambda p, z, x: p(z).log_prob(x), unstreamed)
+    )
+    for mine, truth in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, truth, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("widths", [(), (7,), (7, 6)])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vaelib import products
-from vaelib.products import product
+from vaelib.products import product, weight_gradient
 
 MANY = 256  # enough for three such numbers, multiplied, to be more than those among which torch's own is taken
 
@@ -84,3 +84,19 @@ def test_without_onednn_products_are_torchs(asked, monkeypatch, off):
 def test_the_same_product_has_the_same_bits(asked):
     a, b = torch.randn(1000, 200), torch.randn(200, 784)
     assert all(torch.equal(product(a, b), product(a, b)) for _ in range(5))
+
+
+@pytest.mark.parametrize("rows", [1, 20, 300, 3000])
+@pytest.mark.parametrize("n_in, n_out", [(1, 5), (5, 1), (40, 100), (100, 40), (70, 70)])
+def test_the_gradient_of_a_weight_is_that_of_einsum(rows, n_in, n_out):
+    torch.manual_seed(0)
+    grad, given = torch.randn(rows, n_out).double(), torch.randn(rows, n_in).double()
+    torch.testing.assert_close(weight_gradient(grad, given), torch.einsum("ro,ri->oi", grad, given))
+
+
+def test_the_smaller_factor_is_copied(asked):
+    for rows, turned in ((100, False), (1000, True)):  # of a layer from 200 to 784 that is 784 rows or 200 (rows + 784)
+        weight_gradient(torch.randn(rows, 784), torch.randn(rows, 200))
+        assert tuple(asked[-1][0].shape) == ((200, rows) if turned else (784, rows))
+    weight_gradient(torch.randn(1000, 200), torch.randn(1000, 784))
+    assert tuple(asked[-1][0].shape) == (200, 1000)

@@ -14,6 +14,7 @@ from torch.distributions import Distribution, Independent, MultivariateNormal, N
 from vaelib.elbo import Encoder, Model, _check_data, _proxy, elbo_stl, log_weights
 from vaelib.iwae import _sizes
 from vaelib.jensen import log_mean_exp
+from vaelib.kernels import only_inputs
 from vaelib.latent import _got, _likelihood, _log_joint, _positive_int, _prior
 
 __all__ = ["GapLedger", "active_units", "ais", "gap_ledger", "interpolate", "log_likelihood", "reconstruct"]
@@ -343,7 +344,7 @@ class _Path:
     def log_density(self, z: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
         """log p(z) + beta log p(x | z), and its gradient in z."""
         z = z.detach().requires_grad_()
-        with torch.enable_grad():
+        with torch.enable_grad(), only_inputs():
             log_density = self.prior.log_prob(z) + beta * self.log_p_x_given_z(z)
             (gradient,) = torch.autograd.grad(log_density.sum(), z)
         return log_density.detach(), gradient
@@ -438,7 +439,7 @@ def _best_of_family(model: Model, q_z: Distribution, x: Tensor, steps: int, lr: 
     optimiser = torch.optim.Adam(free, lr=lr, betas=(0.9, 0.95))
     for step in range(steps):
         optimiser.param_groups[0]["lr"] = lr * (1 + math.cos(math.pi * step / steps)) / 2
-        with torch.enable_grad():
+        with torch.enable_grad(), only_inputs():
             bound = elbo_stl(model, lambda _: _gaussian(*free), x, 10)
             # Not backward(): the model's own parameters must not collect a gradient.
             gradients = torch.autograd.grad(-bound.sum(), free)

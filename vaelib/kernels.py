@@ -6,8 +6,8 @@ is not computed here. torch's own way, which ``torch.func`` can map, is taken wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from itertools import cycle
 from typing import Any
@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.nn.functional import linear, logsigmoid
 
-from vaelib.products import product
+from vaelib.products import product, weight_gradient
 
-__all__ = ["Mlp", "bernoulli_log_prob", "values_once"]
+__all__ = ["Mlp", "bernoulli_log_prob", "only_inputs", "values_once"]
 
 _BLOCK = 2**19  # numbers that a processor's cache holds
 _ROOM = 2**22  # numbers: so much that glibc, which goes by the largest piece, keeps what a step frees for the next one
@@ -50,30 +50,22 @@ def bernoulli_log_prob(logits: Tensor, sign: Tensor) -> Tensor:
 
 
 class _BernoulliLogProb(torch.autograd.Function):
-    """In blocks that stay in the processor's cache; backwards, only where a gradient arrives."""
+    """The backward pass needs the slope, which is made while the logits are at hand."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, sign: Tensor) -> Tensor:
-        ctx.save_for_backward(logits, sign)
-        size = max(1, _BLOCK // logits[0].numel())
-        blocks = list(zip(logits.split(size), sign.split(size), strict=True))
-        room = logits.new_empty(3 * blocks[0][0].numel())
-        return torch.cat([_log_sigmoid_sum(*_product(a, s, room)) for a, s in blocks])
+        m = logits * sign
+        log_p = logsigmoid(m).sum(-1)
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(logits, sign, m.neg_().sigmoid_().mul_(sign))
+        return log_p
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        logits, sign = ctx.saved_tensors
+        logits, sign, slope = ctx.saved_tensors
         if torch.is_grad_enabled():  # somebody differentiates twice
             return (-logits * sign).sigmoid() * sign * grad.unsqueeze(-1), None
-        kept = grad.nonzero(as_tuple=True)
-        s = sign[kept]
-        return torch.zeros_like(logits).index_put_(kept, _slope(logits[kept] * -s, s, grad[kept])), None
-
-
-def _product(logits: Tensor, sign: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:
-    """s l, made in the room, and the rest of the room."""
-    n = logits.numel()
-    return torch.mul(logits, sign, out=room[:n].view(logits.shape)), room[n:]
+        return slope * grad.unsqueeze(-1), None
 
 
 def _log_sigmoid_sum(m: Tensor, room: Tensor) -> Tensor:
@@ -143,7 +135,23 @@ class Mlp(nn.Sequential):
                 found += [layer.weight, layer.bias]
         if any(p is None or p.dtype != given.dtype or p.device != given.device for p in found):
             return []
-        return found
+        return [p.detach() for p in found] if _only_inputs.get() else found
+
+
+@contextmanager
+def only_inputs() -> Iterator[None]:
+    """Meanwhile no gradient goes into the layers' parameters.
+
+    What nobody asks for autograd leaves out; a function differentiated by hand cannot know, and would compute it.
+    """
+    token = _only_inputs.set(True)
+    try:
+        yield
+    finally:
+        _only_inputs.reset(token)
+
+
+_only_inputs = ContextVar("_only_inputs", default=False)
 
 
 def _transformed() -> bool:
@@ -168,16 +176,11 @@ class _TanhMlp(torch.autograd.Function):
         parameters, given = saved[:n], saved[n:]
         if torch.is_grad_enabled():  # somebody differentiates twice; autograd would not see what is done by hand here
             return _differentiably(_plain, (given[0], *parameters), grad, ctx.needs_input_grad)
-        if grad.numel() < _FEW:
-            grad_in, found = _layer_gradients(grad, given, parameters, ctx.needs_input_grad[0])
-            return grad_in, *found
-        # amax propagates not-a-number, so that such a row is kept, and found by whoever looks for it.
-        kept = _those((grad.amax(1) != 0) | (grad.amin(1) != 0))
-        some = _rows(given, kept)
-        grad_in, found = _layer_gradients(grad.index_select(0, kept), some, parameters, ctx.needs_input_grad[0])
-        if grad_in is not None:
-            grad_in = torch.zeros_like(given[0]).index_copy_(0, kept, grad_in)
-        return grad_in, *found
+        matter = None
+        # Where few rows begin with a zero, few are zero. amax propagates not-a-number: such a row is kept, and found.
+        if grad.numel() >= _FEW and 4 * int((grad[:, 0] == 0).count_nonzero()) >= len(grad):
+            matter = (grad.amax(1) != 0) | (grad.amin(1) != 0)
+        return tuple(_gradients(grad, matter, given, parameters, ctx.needs_input_grad))
 
 
 class _StreamedBernoulli(torch.autograd.Function):
@@ -195,27 +198,17 @@ class _StreamedBernoulli(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        n = len(ctx.needs_input_grad) - 2
+        needed = ctx.needs_input_grad[:1] + ctx.needs_input_grad[2:]
         z, sign, *saved = ctx.saved_tensors
-        parameters, given = saved[:n], [z.flatten(0, 1), *saved[n:]]
+        parameters, hidden = saved[: len(needed) - 1], saved[len(needed) - 1 :]
         if torch.is_grad_enabled():
-            first, _, *others = ctx.needs_input_grad
-            first, *others = _differentiably(
-                lambda z, *p: logsigmoid(_plain(z, *p) * sign).sum(-1), (z, *parameters), grad, (first, *others)
+            grad_z, *found = _differentiably(
+                lambda z, *p: logsigmoid(_plain(z, *p) * sign).sum(-1), (z, *parameters), grad, needed
             )
-            return first, None, *others
-        grad, grad_z = grad.flatten(), torch.zeros_like(given[0])
-        total = [torch.zeros_like(parameter) for parameter in parameters]
-        for kept in _those(grad != 0).split(_ROUND * max(1, 2 * _BLOCK // (_ROUND * sign.shape[1]))):
-            some, s = _rows(given, kept), sign.index_select(0, kept % z.shape[1])
-            m = product(some[-1], parameters[-2].mT, parameters[-1]).mul_(-s)
-            slope = _slope(m, s, grad.index_select(0, kept))
-            grad_in, found = _layer_gradients(slope, some, parameters, ctx.needs_input_grad[0])
-            if grad_in is not None:
-                grad_z.index_copy_(0, kept, grad_in)
-            for all_rows, part in zip(total, found, strict=True):
-                all_rows.add_(part)
-        return grad_z.view_as(z), None, *total
+            return grad_z, None, *found
+        given = [z.flatten(0, 1), *hidden]
+        grad_z, *found = _streamed_gradients(grad.flatten(), sign, given, parameters, needed)
+        return None if grad_z is None else grad_z.view_as(z), None, *found
 
 
 def values_once() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
@@ -269,18 +262,50 @@ def _stream(z: Tensor, sign: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     return log_p
 
 
+def _streamed_gradients(
+    grad: Tensor, sign: Tensor, given: Sequence[Tensor], parameters: Sequence[Tensor], needed: Sequence[bool]
+) -> list[Tensor | None]:
+    """:func:`_gradients`, from those of the log-probabilities: logits are made again, in blocks."""
+    grad_z = torch.zeros_like(given[0]) if needed[0] else None
+    total = [torch.zeros_like(p) if need else None for p, need in zip(parameters, needed[1:], strict=True)]
+    for kept in _those(grad != 0).split(_ROUND * max(1, 2 * _BLOCK // (_ROUND * sign.shape[1]))):
+        some, s = _rows(given, kept), sign.index_select(0, kept % len(sign))
+        m = product(some[-1], parameters[-2].mT, parameters[-1]).mul_(-s)
+        grad_in, *found = _layer_gradients(_slope(m, s, grad.index_select(0, kept)), some, parameters, needed)
+        if grad_z is not None and grad_in is not None:
+            grad_z.index_copy_(0, kept, grad_in)
+        for all_rows, part in zip(total, found, strict=True):
+            if all_rows is not None and part is not None:
+                all_rows.add_(part)
+    return [grad_z, *total]
+
+
+def _gradients(
+    grad: Tensor, matter: Tensor | None, given: Sequence[Tensor], parameters: Sequence[Tensor], needed: Sequence[bool]
+) -> list[Tensor | None]:
+    """The gradients of what the first layer was given, and of each weight and bias, from that of the outputs.
+
+    Rows that do not matter are zero; if they are many, they are left out.
+    """
+    kept = grad[:0] if matter is None else _those(matter)
+    if matter is None or 4 * len(kept) > 3 * len(matter):
+        return _layer_gradients(grad, given, parameters, needed)
+    grad_in, *found = _layer_gradients(grad.index_select(0, kept), _rows(given, kept), parameters, needed)
+    if grad_in is not None:
+        grad_in = torch.zeros_like(given[0]).index_copy_(0, kept, grad_in)
+    return [grad_in, *found]
+
+
 def _layer_gradients(
-    grad: Tensor, given: Sequence[Tensor], parameters: Sequence[Tensor], into_input: bool
-) -> tuple[Tensor | None, list[Tensor]]:
-    """The gradients of what the first layer was given, and of each weight and bias, from that of the outputs."""
-    found: list[Tensor] = []
+    grad: Tensor, given: Sequence[Tensor], parameters: Sequence[Tensor], needed: Sequence[bool]
+) -> list[Tensor | None]:
+    found: list[Tensor | None] = []
     for i in reversed(range(len(given))):
-        found = [product(grad.mT, given[i]), grad.sum(0), *found]
-        if i > 0 or into_input:
-            grad = product(grad, parameters[2 * i])
+        of_weight, of_bias = needed[2 * i + 1 : 2 * i + 3]
+        found = [weight_gradient(grad, given[i]) if of_weight else None, grad.sum(0) if of_bias else None, *found]
         if i > 0:
-            grad = torch.ops.aten.tanh_backward(grad, given[i])
-    return grad if into_input else None, found
+            grad = torch.ops.aten.tanh_backward(product(grad, parameters[2 * i]), given[i])
+    return [product(grad, parameters[0]) if needed[0] else None, *found]
 
 
 def _those(matter: Tensor) -> Tensor:

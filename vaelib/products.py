@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["product"]
+__all__ = ["product", "weight_gradient"]
 
-_FEW = 2**22  # multiplications, among which a call of oneDNN costs more than it saves
+_FEW = 2**21  # multiplications, among which a call of oneDNN costs more than it saves
 # What torch itself takes for compiled models; where it is missing, nothing is lost but time.
 _linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 
@@ -28,7 +28,8 @@ def product(a: Tensor, b: Tensor, bias: Tensor | None = None, tanh: bool = False
     Returns:
         shape ``(M, L)``.
     """
-    if _linear is not None and torch.backends.mkldnn.enabled and _fits(a, b):
+    few = _FEW // 4 if tanh else _FEW  # torch's own tanh is slow
+    if a.numel() * b.shape[1] >= few and _linear is not None and _fits(a):
         aligned = None if bias is None else bias.contiguous()
         by_onednn: Tensor = _linear(a, b.mT, aligned, "tanh" if tanh else "none", [], "")
         return by_onednn
@@ -36,5 +37,24 @@ def product(a: Tensor, b: Tensor, bias: Tensor | None = None, tanh: bool = False
     return out.tanh_() if tanh else out
 
 
-def _fits(a: Tensor, b: Tensor) -> bool:
-    return a.dtype == torch.float32 and a.device.type == "cpu" and a.numel() * b.shape[1] >= _FEW
+def weight_gradient(grad: Tensor, given: Tensor) -> Tensor:
+    """The gradient of a layer's weight, the product grad' given.
+
+    oneDNN first copies a transposed left factor, at length. Where a layer widens, it may be quicker to copy the other
+    one, and to turn the result over.
+
+    Args:
+        grad: of the layer's outputs, shape ``(M, N_out)``.
+        given: the layer's inputs, shape ``(M, N_in)``.
+
+    Returns:
+        shape ``(N_out, N_in)``.
+    """
+    (rows, n_out), n_in = grad.shape, given.shape[1]
+    if rows * n_in + n_out * n_in < rows * n_out:
+        return product(given.mT, grad).mT
+    return product(grad.mT, given)
+
+
+def _fits(a: Tensor) -> bool:
+    return a.dtype == torch.float32 and a.device.type == "cpu" and bool(torch.backends.mkldnn.enabled)
