@@ -182,7 +182,8 @@ peers:
 # What .binder/ lists, as Binder installs it. torch first and by itself: a second index is asked for every package.
 binder:
 	@set -e; \
-	wanted=$$({ cat .binder/* requirements.txt pyproject.toml; find vaelib -name '*.py' -o -path '*/front/*' | sort | xargs cat; \
+	wanted=$$({ cat requirements.txt pyproject.toml; \
+	  { find .binder -type f; find vaelib -name '*.py' -o -path '*/front/*'; } | sort | xargs cat; \
 	  pwd; $(PYTHON) --version; } | cksum); \
 	if [ "$$(cat $(BINDER)/.ready 2>/dev/null)" != "$$wanted" ]; then \
 	  echo "Installing what .binder/ lists into $(BINDER): some minutes, 1.5 GB."; \
@@ -191,6 +192,7 @@ binder:
 	  $$pip --no-deps $$(grep '^--extra-index-url' .binder/requirements.txt) "$$(grep '^torch==' .binder/requirements.txt)"; \
 	  grep -v '^--extra-index-url' .binder/requirements.txt > $(BINDER)/requirements.txt; \
 	  $$pip --requirement $(BINDER)/requirements.txt; \
+	  PATH="$(CURDIR)/$(BINDER)/bin:$$PATH" .binder/postBuild; \
 	  $(BINDER)/bin/python -c 'import matplotlib.font_manager, torch, vaelib'; \
 	  echo "$$wanted" > $(BINDER)/.ready; \
 	fi

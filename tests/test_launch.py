@@ -134,3 +134,12 @@ def test_binder_has_the_books_versions() -> None:
 def test_binder_has_a_python_that_is_supported() -> None:
     match = re.fullmatch(r"python-(3\.\d+)\n", (ROOT / ".binder" / "runtime.txt").read_text("utf8"))
     assert match and match[1] in {"3.11", "3.12", "3.13"}
+
+
+def test_binder_can_run_what_it_runs_after_installing() -> None:
+    """Git says so: a checkout on Windows cannot."""
+    committed()
+    listed = subprocess.run(["git", "ls-files", "-s", ".binder"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line.split("\t")[1] for line in listed.stdout.splitlines() if line.startswith("100755")] == [
+        ".binder/postBuild"
+    ]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Thread
 from typing import Any, BinaryIO
 from urllib.parse import urljoin
 
@@ -22,8 +23,8 @@ __all__ = ["contents", "folder"]
 _SECURE = "https://"
 # In seconds: for a connection and for the next bytes; and for another process that downloads the same.
 _PATIENCE, _WAIT = 20.0, 3600.0
-# In bytes per second; a server that takes longer is given up for the next.
-_SLOWEST = 1000.0
+# In bytes per second, and over how many seconds: a server that is slower is given up for the next.
+_SLOWEST, _WINDOW = 1000.0, 30.0
 
 Sources = Mapping[str, tuple[int, str]]
 
@@ -54,7 +55,8 @@ def contents(dataset: str, files: Mapping[str, Sources]) -> dict[str, bytes]:
 
     A file is one of the data set only if its size and SHA-256 are those of one of its sources: what is cut short,
     damaged or forged is never used, whether it was there or is sent, and never takes the place of one that is right.
-    Sources are tried in turn, and all once more. Two processes do not download the same.
+    Sources are tried in turn, and all once more; one that sends too little in half a minute is given up. Two processes
+    do not download the same.
 
     Args:
         dataset: its name, which the folder has too.
@@ -118,30 +120,65 @@ def _fetch(path: Path, sources: Sources) -> None:
 
 def _download(url: str, path: Path, size: int, sha256: str) -> None:
     """Download beside the path, and only what proves right takes its name."""
+    part = path.with_name(f"{path.name}.part")
+    quiet = True if os.environ.get("CI") else None  # None: quiet where there is no terminal
+    try:
+        with part.open("wb") as file, tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=quiet) as bar:
+            received = _Received(file, size, bar)
+            _watch(lambda: _request(url, received), received)
+            received.finish(sha256)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _request(url: str, received: _Received) -> None:
+    """Ask for a file, and pass on what is sent."""
     try:
         from pooch import HTTPDownloader
     except ImportError as error:
         raise ImportError("this needs pooch: pip install 'vaelib[book]'") from error
-    part, responses = path.with_name(f"{path.name}.part"), list[Any]()
+    responses = list[Any]()
 
     def look(response: Any, **_: Any) -> None:
         responses.append(response)
         _check_address(urljoin(response.url, response.headers.get("location", "")))
 
     _check_address(url)
-    quiet = True if os.environ.get("CI") else None  # None: quiet where there is no terminal
+    # Compression on the way would hide the size.
+    options = {"timeout": _PATIENCE, "headers": {"Accept-Encoding": "identity"}, "hooks": {"response": look}}
     try:
-        with part.open("wb") as file, tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=quiet) as bar:
-            received = _Received(file, size, bar)
-            # Small chunks, so that a server that drips is found out. Compression on the way would hide the size.
-            options = {"timeout": _PATIENCE, "headers": {"Accept-Encoding": "identity"}, "hooks": {"response": look}}
-            HTTPDownloader(chunk_size=256, **options)(url, received, None)
-            received.finish(sha256)
-        part.replace(path)
+        HTTPDownloader(chunk_size=1024, **options)(url, received, None)
     finally:
         for response in responses:
             response.close()
-        part.unlink(missing_ok=True)
+
+
+def _watch(work: Callable[[], None], received: _Received) -> None:
+    """Do the work in a thread, and give it up when too little was received in a window.
+
+    A thread is needed: where bytes come singly no timeout runs out, neither before the file nor within a chunk of it.
+    One that is given up ends when it has a chunk for the file, which is closed by then, or with the process.
+    """
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    before, since = 0, time.monotonic()
+    while thread.is_alive():
+        thread.join(min(_WINDOW, 0.5))  # not for long, since on Windows Ctrl-C waits for it
+        if thread.is_alive() and time.monotonic() - since >= _WINDOW:
+            came, before, since = received.count - before, received.count, time.monotonic()
+            if came < _SLOWEST * _WINDOW:
+                raise TimeoutError(f"only {came} bytes came in {_WINDOW:g} s")
+    if failures:
+        raise failures[0]
 
 
 def _check_address(url: str) -> None:
@@ -150,28 +187,26 @@ def _check_address(url: str) -> None:
 
 
 class _Received:
-    """A file that takes what a server sends: no more than it should, not too slowly, and only what it should be."""
+    """A file that takes what a server sends: no more than it should, and only what it should be."""
 
     def __init__(self, file: BinaryIO, size: int, bar: Any) -> None:
         self.file, self.size, self.bar = file, size, bar
-        self.sha256, self.started = hashlib.sha256(), time.monotonic()
+        self.sha256, self.count = hashlib.sha256(), 0
 
     def write(self, chunk: bytes) -> None:
         self.file.write(chunk)
         self.sha256.update(chunk)
         self.bar.update(len(chunk))
-        seconds = time.monotonic() - self.started
-        if self.file.tell() > self.size:
+        self.count += len(chunk)
+        if self.count > self.size:
             raise ValueError(f"more than the {self.size} bytes of the file came")
-        if seconds > _PATIENCE and self.file.tell() < _SLOWEST * seconds:
-            raise TimeoutError(f"only {self.file.tell()} bytes came in {seconds:.0f} s")
 
     def flush(self) -> None:
         """Asked for after each chunk; once at the end is enough."""
 
     def finish(self, sha256: str) -> None:
         if (got := self.sha256.hexdigest()) != sha256:
-            raise ValueError(f"{self.file.tell()} bytes with SHA-256 {got} came, not the {self.size} of {sha256}")
+            raise ValueError(f"{self.count} bytes with SHA-256 {got} came, not the {self.size} of {sha256}")
         self.file.flush()
         os.fsync(self.file.fileno())
 

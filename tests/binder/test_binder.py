@@ -34,7 +34,7 @@ from playwright.sync_api import Page  # noqa: E402
 BIN = ROOT / ".venv-binder" / ("Scripts" if sys.platform == "win32" else "bin")
 # Those to fill in stop where the reader begins; their solutions run all of their cells.
 NOTEBOOKS = sorted(path for path in (ROOT / "book" / "notebooks").rglob("*.ipynb") if path.parent.name != "exercises")
-CHAPTER = "book/notebooks/03_jensen.ipynb"
+CHAPTER, SOURCE = "book/notebooks/03_jensen.ipynb", "book/03_jensen.md"
 GIGABYTE = 2**30
 SIZE = 2.0 * GIGABYTE
 # What one reader has: the kernel and the server share it. The server took 0.11 GB; its share is tested below.
@@ -167,10 +167,21 @@ def is_idle(address: str) -> bool:
         return [session["kernel"]["execution_state"] for session in json.load(answer)] == ["idle"]
 
 
+def copied(name: str, folder: Path) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copyfile(ROOT / name, path))
+
+
+def opened(page: Page, address: str, name: str) -> None:
+    """A notebook, its kernel at rest."""
+    page.goto(f"{address}/lab/tree/{name}")
+    wait_for(lambda: is_idle(address), 90)
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=90_000)
+
+
 def test_a_chapter_runs_in_jupyterlab(tmp_path: Path) -> None:
-    path = tmp_path / CHAPTER
-    path.parent.mkdir(parents=True)
-    shutil.copyfile(ROOT / CHAPTER, path)
+    path = copied(CHAPTER, tmp_path)
     kept = nbformat.read(path, as_version=4)
     bare = nbformat.read(path, as_version=4)
     for cell in code_cells(bare):
@@ -178,9 +189,7 @@ def test_a_chapter_runs_in_jupyterlab(tmp_path: Path) -> None:
     nbformat.write(bare, path)
     with jupyterlab(tmp_path) as (address, server), browser.chromium() as chromium:
         page = chromium.new_page(viewport={"width": 1300, "height": 1500})
-        page.goto(f"{address}/lab/tree/{CHAPTER}")
-        wait_for(lambda: is_idle(address), 90)
-        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=90_000)
+        opened(page, address, CHAPTER)
         run = run_all(page, path)
         look_at(page)
         memory = server.memory_info().rss
@@ -193,15 +202,25 @@ def test_a_chapter_runs_in_jupyterlab(tmp_path: Path) -> None:
     assert [len(cell.outputs) for cell in cells] == [len(cell.outputs) for cell in code_cells(kept)]
 
 
-def look_at(page: Page) -> None:
-    """From top to bottom: formulas are set, no sign of ours is left, nothing failed, figures that move are live."""
+def screens(page: Page) -> Iterator[None]:
+    """A notebook from top to bottom, a screen at a time: no cell is on the page before it comes into view."""
     page.locator(".jp-Notebook .jp-Cell").first.click()
     page.keyboard.press("Escape")
     panel = page.locator(".jp-WindowedPanel-outer")
     panel.evaluate("panel => panel.scrollTo(0, 0)")
-    formulas, moving, raw = 0, 0, re.compile(r"\$|\{[\w:-]+\}`|:::|\*\*|!\[|</?\w+>")
     while True:
         page.wait_for_timeout(800)
+        yield
+        top, end = panel.evaluate("panel => [panel.scrollTop, panel.scrollHeight - panel.clientHeight]")
+        if top >= end - 1:
+            return
+        panel.evaluate("panel => panel.scrollBy(0, panel.clientHeight * 0.8)")
+
+
+def look_at(page: Page) -> None:
+    """Formulas are set, no sign of ours is left, nothing failed, figures that move are live."""
+    formulas, moving, raw = 0, 0, re.compile(r"\$|\{[\w:-]+\}`|:::|\*\*|!\[|</?\w+>")
+    for _ in screens(page):
         for cell in page.locator(".jp-MarkdownCell .jp-RenderedMarkdown").all():
             text = cell.evaluate(
                 "cell => { const copy = cell.cloneNode(true);"
@@ -214,8 +233,82 @@ def look_at(page: Page) -> None:
         assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
         formulas += page.locator(".jp-MarkdownCell mjx-container").count()
         moving += page.locator(".jp-OutputArea .vaelib-figure input[type=range]").count()
-        top, end = panel.evaluate("panel => [panel.scrollTop, panel.scrollHeight - panel.clientHeight]")
-        if top >= end - 1:
-            break
-        panel.evaluate("panel => panel.scrollBy(0, panel.clientHeight * 0.8)")
     assert formulas > 100 and moving >= 2
+
+
+FORMULA = r"(\$\$?).+?\1"
+
+
+# MathJax writes letters as classes, which say which.
+LABEL = """
+label => [...label.querySelectorAll("mjx-c")]
+  .map(letter => String.fromCodePoint(parseInt(letter.className.match(/mjx-c(\\w+)/)[1], 16))).join("")
+"""
+
+
+def test_a_notebook_reads_as_it_does_without_myst(tmp_path: Path) -> None:
+    """jupyterlab-myst by itself would number equations again, and unfold what is folded, its formulas not set."""
+    cells = nbformat.read(copied(CHAPTER, tmp_path), as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    labels = set()
+    with jupyterlab(tmp_path) as (address, _), browser.chromium() as chromium:
+        page = chromium.new_page(viewport={"width": 1300, "height": 1500})
+        opened(page, address, CHAPTER)
+        for _ in screens(page):
+            seen = [label.evaluate(LABEL) for label in page.locator(".jp-MarkdownCell mjx-labels").all()]
+            assert len(seen) == len(set(seen))
+            labels |= set(seen)
+            assert page.locator(".jp-Notebook .myst, .jp-Notebook .katex").count() == 0
+        assert labels == {f"({number})" for number in re.findall(r"\\tag\{(.*?)\}", text)}
+        unfold(page, text)
+
+
+def unfold(page: Page, text: str) -> None:
+    """What folds has a triangle, hides what it holds and, when opened, shows all of it."""
+    parts = re.findall(r"<details>\n<summary><b>(.*?)</b></summary>\n\n(.*?)\n\n</details>", text, flags=re.S)
+    folded = page.locator(".jp-MarkdownCell details").all()
+    assert len(folded) == len(parts) == text.count("<details>") > 5
+    for details, part in zip(folded, map("\n".join, parts), strict=True):
+        summary, first = details.locator("summary"), details.locator(":scope > :not(summary)").first
+        assert not first.is_visible()
+        assert summary.evaluate("summary => getComputedStyle(summary).listStyleType") == "disclosure-closed"
+        summary.click()
+        assert first.is_visible()
+        shown = details.inner_text()
+        words = re.findall(r"[A-Za-z]{4,}", re.sub(rf"{FORMULA}|\]\(\S+\)", " ", part, flags=re.S))
+        assert words and not [word for word in words if word not in shown]
+        assert details.locator("mjx-container").count() == len(re.findall(FORMULA, part, flags=re.S))
+
+
+# What only Sphinx knows here stands in a box that says so, as it is written.
+OURS = ["claim", "exercises", "quiz", "source"]
+BOXES = {"admonition": r"^`+\{admonition\}", "proof": r"^`+\{prf:\w+\}"}
+
+
+def test_a_source_is_rendered(tmp_path: Path) -> None:
+    """By a click on it: admonitions, theorems, cells, formulas with numbers; nothing of the syntax is left."""
+    source = copied(SOURCE, tmp_path).read_text("utf8")
+    with jupyterlab(tmp_path) as (address, _), browser.chromium() as chromium:
+        page = chromium.new_page(viewport={"width": 1300, "height": 1500})
+        page.goto(f"{address}/lab/tree/{SOURCE}")
+        view = page.locator(".jp-MarkdownViewer .myst")
+        view.locator("h1").wait_for(timeout=90_000)
+        boxes = [box for box in view.locator("details").all() if "Unknown Directive" in box.inner_text()]
+        assert sorted(box.locator("summary code").inner_text() for box in boxes) == sorted(
+            re.findall(rf"^```\{{({'|'.join(OURS)})\}}", source, flags=re.M)
+        )
+        for box in boxes:
+            box.locator("summary").click()
+            assert box.locator("pre").is_visible()
+        text = view.evaluate(
+            "view => { const copy = view.cloneNode(true);"
+            "copy.querySelectorAll('pre, code, .katex').forEach(e => e.remove()); return copy.textContent; }"
+        )
+        left = re.findall(r".*(?:```|:::|\{[\w:-]+\}|\$|\*\*|:tags:|format_name|\([\w-]+\)=).*", text)
+        assert not left
+        assert view.locator(".katex-error").count() == 0
+        assert view.locator(".katex-display").count() == len(re.findall(r"^\$\$\n.*?\n\$\$", source, flags=re.M | re.S))
+        for box, count in {"admonition": 3, "proof": 4}.items():
+            assert view.locator(f".myst-{box}").count() == count == len(re.findall(BOXES[box], source, flags=re.M))
+        numbers = view.locator("a[title='Link to this Equation']").all_text_contents()
+        assert numbers == [f"({i + 1})" for i in range(len(numbers))] and len(numbers) > 5
