@@ -77,7 +77,7 @@ class _BinaryPixels(Independent):  # type: ignore[type-arg]
     def _sign(self, value: Tensor, like: Tensor) -> Tensor:
         _check_value(self, value, like, "x")
         value = value.to(like.dtype)
-        if torch.addcmul(value, value, value, value=-1).any():  # x - x² is zero for 0 and 1 only
+        if torch.addcmul(value, value, value, value=-1).abs_().sum().item() != 0:  # x - x² is zero for 0 and 1 only
             grey = value[(value != 0) & (value != 1)][0].item()
             raise ValueError(
                 f"x must hold binary pixels, 0 or 1, for a Bernoulli likelihood; got the grey value {grey:.4g}. "
