@@ -59,13 +59,13 @@ def test_kl_to_the_posterior_is_numpys_and_the_librarys() -> None:
 
 
 def test_bernoulli_likelihood_is_scipys_and_the_librarys() -> None:
-    *bits, grey, byte = arguments(BERNOULLI)[:6]
-    for x, logits in (*bits, arguments(BERNOULLI)[6]):
+    *bits, grey, byte, mixed = arguments(BERNOULLI)[:7]
+    for x, logits in (*bits, arguments(BERNOULLI)[7]):
         value = BERNOULLI.solution(x, logits)
         np.testing.assert_allclose(value, log_expit(((2 * x - 1) * logits).numpy()).sum(-1), rtol=1e-12)
         decoder = BernoulliDecoder(x.shape[-1], x.shape[-1], net=torch.nn.Identity()).double()
         torch.testing.assert_close(decoder(logits).log_prob(x), value)
-    for x, logits in (grey, byte):
+    for x, logits in (grey, byte, mixed):
         with pytest.raises(ValueError, match="bits"):
             BERNOULLI.solution(x, logits)
 
@@ -147,3 +147,19 @@ def test_an_endless_loop_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 
     verdict = checks.check_best_baseline(endless)
     assert not verdict and "had not ended after 0.1 s" in str(verdict)
+
+
+def test_another_error_than_the_one_that_is_wanted_is_told() -> None:
+    def asserts(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        assert ((x == 0) | (x == 1)).all()
+        return torch.nn.functional.logsigmoid((2 * x - 1) * logits).sum(-1)
+
+    verdict = checks.check_bernoulli_log_likelihood(asserts)
+    assert not verdict
+    assert "asks for a ValueError; your function raised AssertionError for x = [[0.5]]" in verdict.message
+
+
+def test_a_list_for_a_tensor_is_told() -> None:
+    verdict = checks.check_bernoulli_log_likelihood(lambda x, logits: [logits.sum(-1)])
+    assert not verdict
+    assert "must return one tensor; yours returns a list or tuple of 1" in verdict.message

@@ -186,6 +186,60 @@ def pixels_between_zero_and_one(x, logits):
     return -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(-1)
 
 
+def checked(x):
+    if not ((x == 0) | (x == 1)).all():
+        raise ValueError("bits, please")
+
+
+@wrong("bernoulli_log_likelihood", "grey-pixels")
+def all_pixels_grey(x, logits):
+    if not ((x == 0) | (x == 1)).any():
+        raise ValueError("x must hold bits")
+    return F.logsigmoid((2 * x - 1) * logits).sum(-1)
+
+
+@wrong("bernoulli_log_likelihood", "bits-flipped")
+def sign_of_the_bit(x, logits):
+    checked(x)
+    return F.logsigmoid((1 - 2 * x) * logits).sum(-1)
+
+
+@wrong("bernoulli_log_likelihood", "bits-flipped")
+def softplus_of_the_wrong_sign(x, logits):
+    checked(x)
+    return -F.softplus((2 * x - 1) * logits).sum(-1)
+
+
+@wrong("bernoulli_log_likelihood", "likelihood-for-log")
+def product_of_probabilities(x, logits):
+    checked(x)
+    return torch.sigmoid((2 * x - 1) * logits).prod(-1)
+
+
+@wrong("bernoulli_log_likelihood", "not-summed")
+def each_pixel(x, logits):
+    checked(x)
+    return F.logsigmoid((2 * x - 1) * logits)
+
+
+@wrong("bernoulli_log_likelihood", "wrong-axis")
+def summed_over_samples(x, logits):
+    checked(x)
+    return F.logsigmoid((2 * x - 1) * logits).sum(dim=0)
+
+
+@wrong("bernoulli_log_likelihood", "wrong-axis")
+def summed_over_data(x, logits):
+    checked(x)
+    return F.logsigmoid((2 * x - 1) * logits).sum(dim=1)
+
+
+@wrong("bernoulli_log_likelihood", "axis-kept")
+def one_pixel_left(x, logits):
+    checked(x)
+    return F.logsigmoid((2 * x - 1) * logits).sum(-1, keepdim=True)
+
+
 @wrong("bernoulli_log_likelihood", "naive-bernoulli")
 def the_formula(x, logits):
     refuse_grey(x)

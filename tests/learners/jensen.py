@@ -307,6 +307,59 @@ def never_rescaled(chunks):
     return m + torch.log(s) - math.log(n)
 
 
+@wrong("streaming_log_mean_exp", "maximum-kept")
+def maximum_of_the_first_chunk(chunks):
+    m = chunks[0].max(0).values
+    return m + (sum((c - m).exp().sum(0) for c in chunks) / sum(len(c) for c in chunks)).log()
+
+
+@wrong("streaming_log_mean_exp", "maximum-of-all")
+def maximum_of_all_data(chunks):
+    m = max(c.max() for c in chunks)
+    return m + (sum((c - m).exp().sum(0) for c in chunks) / sum(len(c) for c in chunks)).log()
+
+
+@wrong("streaming_log_mean_exp", "zero-in-the-sum")
+def sum_started_at_zero(chunks):
+    log_sum, n = torch.tensor(0.0), 0
+    for c in chunks:
+        log_sum = torch.logaddexp(log_sum, torch.logsumexp(c, 0))
+        n += len(c)
+    return log_sum - math.log(n)
+
+
+@wrong("streaming_log_mean_exp", "log-of-mean-of-logs")
+def mean_of_everything(chunks):
+    return torch.cat(chunks).mean(dim=0)
+
+
+@wrong("streaming_log_mean_exp", "counted-wrong")
+def data_counted(chunks):
+    whole = torch.cat(chunks)
+    return torch.logsumexp(whole, 0) - math.log(sum(c.shape[1] for c in chunks))
+
+
+@wrong("streaming_log_mean_exp", "counted-wrong")
+def everything_counted(chunks):
+    whole = torch.cat(chunks)
+    return torch.logsumexp(whole, 0) - math.log(whole.numel())
+
+
+@wrong("streaming_log_mean_exp", "counted-wrong")
+def log_count_added(chunks):
+    whole = torch.cat(chunks)
+    return torch.logsumexp(whole, 0) + math.log(len(whole))
+
+
+@wrong("streaming_log_mean_exp", "changed-in-place")
+def chunks_used_up(chunks):
+    log_sum, n = torch.tensor(-math.inf), 0
+    while chunks:
+        c = chunks.pop(0)
+        log_sum, n = torch.logaddexp(log_sum, c.logsumexp(0)), n + len(c)
+    return log_sum - math.log(n)
+
+
 @wrong("streaming_log_mean_exp", "log-k-missing")
 def sum_of_all(chunks):
     out = chunks[0].logsumexp(0)

@@ -52,6 +52,12 @@ def shares_by_a_difference(log_w):
     return torch.exp(log_w - torch.log(torch.sum(torch.exp(log_w), dim=0)))
 
 
+@wrong("normalized_weights", "maximum-of-all")
+def shares_below_one_maximum(log_w):
+    w = torch.exp(log_w - log_w.max())
+    return w / w.sum(0)
+
+
 @wrong("normalized_weights", "wrong-axis")
 def shares_along_the_batch(log_w):
     return F.softmax(log_w, dim=-1)
@@ -138,6 +144,43 @@ def count_of_naked_weights(log_w):
 @wrong("effective_sample_size", "upside-down")
 def count_upside_down(log_w):
     return torch.softmax(log_w, 0).square().sum(dim=0)
+
+
+@wrong("effective_sample_size", "maximum-of-all")
+def count_below_one_maximum(log_w):
+    w = torch.exp(log_w - log_w.max())
+    return w.sum(0) ** 2 / (w**2).sum(0)
+
+
+@wrong("effective_sample_size", "square-of-sum")
+def count_numerator_not_squared(log_w):
+    w = torch.exp(log_w - log_w.max(0).values)
+    return w.sum(0) / (w**2).sum(0)
+
+
+@wrong("effective_sample_size", "square-of-sum")
+def count_of_doubled_logs(log_w):
+    return 1 / torch.softmax(2 * log_w, 0).sum(0)
+
+
+@wrong("effective_sample_size", "wrong-axis")
+def count_of_mixed_axes(log_w):
+    return 1 / torch.softmax(log_w, 1).square().sum(0)
+
+
+@wrong("effective_sample_size", "sum-over-data")
+def count_of_all_together(log_w):
+    return 1 / torch.softmax(log_w.flatten(), 0).square().sum()
+
+
+@wrong("effective_sample_size", "sum-over-data")
+def count_averaged(log_w):
+    return (1 / torch.softmax(log_w, 0).square().sum(0)).mean()
+
+
+@wrong("effective_sample_size", "softmax-of-losses")
+def count_of_losses(log_w):
+    return 1 / torch.softmax(-log_w, 0).square().sum(0)
 
 
 @wrong("effective_sample_size", "square-of-sum")

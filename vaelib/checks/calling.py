@@ -161,5 +161,8 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
 
 
 def _changed(before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
-    pairs = zip(_tensors(before), _tensors(after), strict=True)
-    return not all(a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs)
+    were, are = list(_tensors(before)), list(_tensors(after))
+    alike = (
+        a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(were, are, strict=False)
+    )
+    return len(were) != len(are) or not all(alike)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from vaelib.checks.calling import Refusal
 from vaelib.checks.exercise import Case, Exercise, Seen, Slip, judge, values
 from vaelib.checks.mistakes import PLACES
 from vaelib.checks.proxies import _t
@@ -80,6 +81,9 @@ def _refusal_or_values(fn: Callable[..., Any], x: Tensor, logits: Tensor) -> See
         fn(x, logits)
     except ValueError:
         return {"number of ValueErrors": _t(1.0)}
+    except (AssertionError, TypeError, RuntimeError) as error:
+        wanted = "A pixel that is neither 0 nor 1 asks for a ValueError"
+        raise Refusal(f"{wanted}; your function raised {type(error).__name__} for x = {x.tolist()}.") from None
     return {"number of ValueErrors": _t(0.0)}
 
 
@@ -97,6 +101,7 @@ BERNOULLI = Exercise(
     solution=_bernoulli_log_likelihood,
     slips=(
         Slip("grey-pixels", (("((x != 0) & (x != 1)).any()", "False"),)),
+        Slip("grey-pixels", (("& (x != 1)).any()", "& (x != 1)).all()"),), "One grey pixel beside a bit passes."),
         Slip("grey-pixels", (("(x != 0) & (x != 1)", "(x < 0) | (x > 1)"),), "x = ½ passes; only x = 255 is refused."),
         Slip("grey-pixels", (("(x != 0) & (x != 1)", "(x > 0) & (x < 1)"),), "x = 255 passes; only x = ½ is refused."),
         Slip("naive-bernoulli", _log_p(_NAIVE.format(""))),
@@ -111,6 +116,12 @@ BERNOULLI = Exercise(
         Slip("arguments-swapped", _log_p("logits * x - torch.log(1 + torch.exp(x))")),
         Slip("zeros-ignored", _log_p("x * logsigmoid(logits)")),
         Slip("mean-over-features", ((".sum(-1)", ".mean(-1)"),)),
+        Slip("not-summed", ((".sum(-1)", ""),)),
+        Slip("wrong-axis", ((".sum(-1)", ".sum(0)"),), "The pixels stand along the last axis."),
+        Slip("wrong-axis", ((".sum(-1)", ".sum(1)"),), "The pixels stand along the last axis."),
+        Slip("axis-kept", ((".sum(-1)", ".sum(-1, keepdim=True)"),)),
+        Slip("likelihood-for-log", (("log_p.sum(-1)", "log_p.exp().prod(-1)"),)),
+        Slip("bits-flipped", (("2 * x - 1", "1 - 2 * x"),)),
         Slip("base-2", ((".sum(-1)", ".sum(-1) / math.log(2)"),)),
         Slip("negated", (("return log_p", "return -log_p"),)),
         Slip("sum-over-data", ((".sum(-1)", ".sum()"),)),
@@ -123,6 +134,7 @@ BERNOULLI = Exercise(
         Case((_t([[1.0, 1.0, 0.0]]), _t([[[40.0, 1000.0, 0.0]]])), "x = [[1, 1, 0]], logits = [[[40, 1000, 0]]]"),
         Case((_t([[0.5]]), _t([[[0.0]]])), "x = [[½]] (grey)"),
         Case((_t([[255.0]]), _t([[[0.0]]])), "x = [[255]] (no bit)"),
+        Case((_t([[1.0, 0.5]]), _t([[[0.0, 0.0]]])), "x = [[1, ½]] (one grey)"),
     ),
     draw=lambda: [Case((torch.randint(2, (3, 4)).double(), 4 * torch.rand(5, 3, 4).double() - 2), "K, B, X = 5, 3, 4")],
     verified="It agrees with the log-probabilities, holds for logits of ±1000, and refuses what is neither 0 nor 1.",

@@ -140,13 +140,13 @@ def value_and_gradients(*names: str) -> Callable[..., Seen]:
 def _tensor(value: Any) -> Tensor:
     """A learner's number, list or array as a tensor in double precision, without its history."""
     if value is None:
-        raise Refusal("the function returned nothing (None): is there a return at its end?")
+        raise Refusal("The function returned nothing (None): is there a return at its end?")
     if value is ... or value is NotImplemented:
-        raise Refusal("the function is not written yet: it returns a placeholder.")
+        raise Refusal("The function is not written yet: it returns a placeholder.")
     try:
         return torch.as_tensor(value).detach().to(torch.float64).clone()
     except (TypeError, ValueError, RuntimeError):
-        raise Refusal(f"the function must return a tensor or a number; it returned {type(value).__name__}.") from None
+        raise Refusal(f"The function must return a tensor or a number; it returned {type(value).__name__}.") from None
 
 
 @cache
@@ -240,7 +240,7 @@ def judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
 def _judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
     if not callable(fn):
         raise Refusal(
-            f"the check wants the function itself, check_{exercise.name}({exercise.name}); "
+            f"The check wants the function itself, check_{exercise.name}({exercise.name}); "
             f"it got {type(fn).__name__}. Did you call the function?"
         )
     torch.seed()
@@ -360,6 +360,8 @@ def _difference(exercise: Exercise, theirs: list[Seen | Refusal]) -> str:
         return "The examples worked by hand are right, but not inputs drawn afresh: it does not hold for every input."
     case, key, want, got = found
     if not key:
+        if want == "value":
+            return f"For {case.said} the function must return one tensor; yours returns a list or tuple of {got}."
         return f"For {case.said} the function must return, in this order: {want}. Yours returns {got} of them."
     if got.shape != want.shape:
         return f"For {case.said} the {key} must have shape {tuple(want.shape)}; yours has {tuple(got.shape)}."

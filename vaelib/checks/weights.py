@@ -31,7 +31,11 @@ FIXED_WEIGHTS = (
     _weights_case([[1.0, 2.0], [1.0, 6.0]], "the weights w = [[1, 2], [1, 6]]"),
     Case((torch.tensor([[1000.0], [1000.0]]).double(),), "log_w = [[1000], [1000]]"),
     Case((torch.tensor([[-1000.0], [-1000.0]]).double(),), "log_w = [[-1000], [-1000]]"),
+    _weights_case([[1.0, 2.0], [1.0, 6.0], [2.0, 8.0]], "the weights w = [[1, 2], [1, 6], [2, 8]]"),
+    Case((torch.tensor([[1000.0, -1000.0], [999.0, -1000.0]]).double(),), "log_w = [[1000, -1000], [999, -1000]]"),
 )
+
+OF_A_DATUM = "The K weights of a datum stand along axis 0, and only they belong together."
 
 
 def _fresh_weights() -> list[Case]:
@@ -51,6 +55,7 @@ NORMALIZED_WEIGHTS = Exercise(
     slips=(
         Slip("no-maximum", (("(log_w - log_w_max).exp()", "log_w.exp()"),)),
         Slip("no-maximum", (("w / w.sum(0)", "(log_w - log_w.exp().sum(0).log()).exp()"),)),
+        Slip("maximum-of-all", (("log_w.max(0).values", "log_w.max()"),)),
         Slip("wrong-axis", ((".max(0)", ".max(1, keepdim=True)"), ("w.sum(0)", "w.sum(1, keepdim=True)"))),
         Slip("wrong-axis", (("log_w.max(0).values", "log_w.max()"), ("w.sum(0)", "w.sum()"))),
         Slip("softmax-of-losses", (("log_w.max(0)", "-log_w.min(0)"), ("(log_w -", "(-log_w -"))),
@@ -80,13 +85,22 @@ EFFECTIVE_SAMPLE_SIZE = Exercise(
     solution=_effective_sample_size,
     slips=(
         Slip("no-maximum", (("(log_w - log_w.max(0).values).exp()", "log_w.exp()"),)),
-        Slip("upside-down", (("1 / w", "w"),)),
-        Slip("square-of-sum", ((".square().sum(0)", ".sum(0).square()"),), "It is 1, whatever the weights are."),
+        Slip("maximum-of-all", (("log_w.max(0).values", "log_w.max()"),)),
+        Slip("upside-down", (("1 / w", "w"),), "A count of samples is never below one.", PLACES["count"]),
+        Slip("square-of-sum", ((".square().sum(0)", ".sum(0)"),), "It is 1, whatever the weights are."),
+        Slip("square-of-sum", (("1 / w_tilde.square()", "w.sum(0) / w.square()"),), "The sum above was not squared."),
         Slip("not-normalised", (("w / w.sum(0)", "w"),)),
         Slip("not-normalised", (("w / w.sum(0)", "log_w.exp()"),)),
         Slip("fraction-for-count", (("1 / w", "1 / len(log_w) / w"),), "Equal weights must give K, not 1."),
         Slip("mean-for-sum", ((".square().sum(0)", ".square().mean(0)"),), "Every value is K times too large."),
-        Slip("wrong-axis", (("w / w.sum(0)", "log_w.softmax(1)"), (".square().sum(0)", ".square().sum(1)"))),
+        Slip(
+            "wrong-axis", (("w / w.sum(0)", "log_w.softmax(1)"), (".square().sum(0)", ".square().sum(1)")), OF_A_DATUM
+        ),
+        Slip("wrong-axis", (("w / w.sum(0)", "log_w.softmax(1)"),), OF_A_DATUM),
+        Slip("sum-over-data", (("w / w.sum(0)", "log_w.flatten().softmax(0)"),), OF_A_DATUM),
+        Slip("sum-over-data", (("return 1 / w_tilde.square().sum(0)", "return (1 / w_tilde.square().sum(0)).sum()"),)),
+        Slip("sum-over-data", (("return 1 / w_tilde.square().sum(0)", "return (1 / w_tilde.square().sum(0)).mean()"),)),
+        Slip("softmax-of-losses", (("log_w - log_w.max(0)", "-log_w + log_w.min(0)"),)),
         Slip("logs-for-weights", (("w / w.sum(0)", "log_w / log_w.sum(0)"),)),
         Slip("another-count", (("1 / w_tilde.square().sum(0)", "(-(w_tilde * w_tilde.log()).sum(0)).exp()"),)),
         Slip("another-count", (("w_tilde.square().sum(0)", "w_tilde.max(0).values"),)),
