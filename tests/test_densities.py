@@ -152,6 +152,8 @@ def test_every_symbol_of_the_alphabet_has_its_log_probability():
     truth = torch.distributions.Independent(torch.distributions.Categorical(logits=p.base_dist.logits), 1)
     torch.testing.assert_close(p.log_prob(x), truth.log_prob(x))
     torch.testing.assert_close(p.log_prob(x.double()), truth.log_prob(x))
+    twice = torch.stack([x, x.flip(0)])
+    torch.testing.assert_close(p.log_prob(twice), truth.log_prob(twice))
 
 
 def randn64(*shape):

@@ -324,6 +324,8 @@ def test_every_bound_names_what_does_not_fit(bound):
         bound(model, lambda x: x, copies(2), 1)
     with pytest.raises(ValueError, match=r"batch shape \(2,\); got \(\)"):
         bound(model, lambda x: StandardNormal(2).double()(), copies(2), 1)
+    with pytest.raises(ValueError, match=r"^x must have shape \(B, 3\)"):  # in the model's own words: not q's doing
+        bound(model, lambda x: normal_proxy(*leaves())(copies(2)), copies(2)[:, :2], 1)
 
 
 @pytest.mark.parametrize("bound", ESTIMATORS)
