@@ -71,6 +71,14 @@ def test_bernoulli_decoder_is_the_mass_of_scipy():
     np.testing.assert_allclose(decoder(z).log_prob(x).detach(), truth, rtol=1e-11)
 
 
+def test_bernoulli_decoder_is_the_same_mass_for_so_many_latents_that_no_logits_are_kept():
+    decoder = BernoulliDecoder(2, 600, (5,)).double()
+    z, x = torch.randn(200, 6, 2, dtype=torch.float64), torch.randint(2, (6, 600)).double()
+    truth = stats.bernoulli.logpmf(x, expit(mlp_numpy(decoder.net, z.numpy()))).sum(-1)
+    np.testing.assert_allclose(decoder(z).log_prob(x).detach(), truth, rtol=1e-11)
+    assert decoder(z).batch_shape == (200, 6) and decoder(z).event_shape == (600,)
+
+
 def test_categorical_decoder_is_the_sum_of_log_softmax_at_the_symbols():
     decoder = CategoricalDecoder(2, 4, 3, (5,)).double()
     z, x = torch.randn(5, 6, 2, dtype=torch.float64), torch.randint(3, (6, 4))
@@ -194,6 +202,45 @@ def test_free_gaussian_wants_all_data_at_once():
 def test_modules_refuse_what_is_no_dimension(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_one_datum_is_enough_and_none_is_not():
+    q = GaussianEncoder(4, 2)
+    assert q(torch.zeros(1, 4)).batch_shape == (1,)
+    for nothing, got in ((torch.zeros(0, 4), r"\(0, 4\)"), ([[0.0] * 4], "list")):
+        with pytest.raises(ValueError, match=rf"x must have shape \(B, 4\); got {got}"):
+            q(nothing)
+
+
+def test_the_deviation_may_be_a_tensor_of_one_number_and_no_other():
+    assert GaussianDecoder(2, 4, sigma_dec=torch.tensor(0.25)).sigma_dec.item() == 0.25
+    for other in (torch.ones(1), True, "0.3"):
+        with pytest.raises(ValueError, match="sigma_dec must be a positive, finite number; got"):
+            GaussianDecoder(2, 4, sigma_dec=other)
+
+
+@pytest.mark.parametrize(
+    "kind, message",
+    [
+        ({"dtype": torch.float64}, "z must be torch.float64 on cpu, as the parameters are; got torch.float32 on cpu"),
+        ({"device": "meta"}, "z must be torch.float32 on meta, as the parameters are; got torch.float32 on cpu"),
+    ],
+)
+@pytest.mark.parametrize("make", DECODERS)
+def test_what_is_given_must_be_of_the_parameters_kind(make, kind, message):
+    with pytest.raises(TypeError, match=message):
+        make().to(**kind)(torch.zeros(3, 2))
+
+
+class Failing(nn.Linear):
+    def forward(self, rows):
+        raise RuntimeError("out of luck")
+
+
+@pytest.mark.parametrize("net", [Failing(2, 6), lambda z: Failing(2, 6)(z)])
+def test_what_fails_within_a_network_of_the_right_kind_is_said_as_it_is(net):
+    with pytest.raises(RuntimeError, match="^out of luck$"):
+        GaussianDecoder(2, 6, net=net)(torch.zeros(3, 2))
 
 
 # Claims
