@@ -19,6 +19,7 @@ from libcst import matchers as m
 from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 from mutmut.mutation.mutators import mutation_operators
 
+NAMES = ["latent", "products", "kernels", "densities", "proxies", "jensen", "elbo", "iwae", "evaluate"]
 ROOT, SECONDS = Path(__file__).parents[1], 120
 PAIRS = [("mean", "sum"), ("std", "var"), ("all", "any"), ("min", "max"), ("log", "exp"), ("argmin", "argmax")]
 SWAPS = dict(PAIRS) | {b: a for a, b in PAIRS} | {"rsample": "sample", "logsumexp": "sum", "eigh": "eig"}
@@ -69,14 +70,16 @@ def status(name, code):
         sys.modules[module.__name__] = module
         try:
             exec(compile(code, ROOT / f"vaelib/{name}.py", "exec"), module.__dict__)
-            answer = pytest.main(["-x", "-pno:cacheprovider", "-mnot slow", str(ROOT / f"tests/test_{name}.py")])
+            # Its own tests, then those of bad input, which are about the checks of all modules.
+            files = [str(ROOT / f"tests/test_{about}.py") for about in (name, "bad_input")]
+            answer = pytest.main(["-x", "-pno:cacheprovider", "-mnot slow", *files])
         finally:
             os._exit(int(answer))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 gc.freeze()  # otherwise every fork copies what its garbage collection touches
-for name in sys.argv[1:] or ["latent", "kernels", "densities", "proxies", "jensen", "elbo", "iwae", "evaluate"]:
+for name in sys.argv[1:] or NAMES:
     source = (ROOT / f"vaelib/{name}.py").read_bytes()
     assert status(name, source) == 0, f"the tests of {name} fail without a mutation"
     lived = [(code, outcome) for code in mutants(source) if (outcome := status(name, code)) <= 0]

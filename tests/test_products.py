@@ -49,7 +49,8 @@ def test_the_product_is_that_of_double_precision(asked, a, b, bias, tanh):
     most = MANY * torch.finfo(torch.float32).eps / 2 * (a.double().abs() @ b.double().abs() + of_bias.abs())
     off = (product(a, b, bias, tanh).double() - (truth.tanh() if tanh else truth)).abs()
     assert (off <= most + 2e-7 * tanh).all()
-    assert len(asked) == 1
+    ((_, right, *_),) = asked
+    assert right.is_contiguous() or right.mT.is_contiguous()  # with gaps it is a thousand times slower
 
 
 def test_tanh_keeps_every_digit_and_what_is_not_finite(asked):

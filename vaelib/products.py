@@ -31,7 +31,9 @@ def product(a: Tensor, b: Tensor, bias: Tensor | None = None, tanh: bool = False
     few = _FEW // 4 if tanh else _FEW  # torch's own tanh is slow
     if a.numel() * b.shape[1] >= few and _linear is not None and _fits(a):
         aligned = None if bias is None else bias.contiguous()
-        by_onednn: Tensor = _linear(a, b.mT, aligned, "tanh" if tanh else "none", [], "")
+        # Of a right factor that has gaps in memory, a part of a wider one, oneDNN would make number after number.
+        dense = b if b.is_contiguous() or b.mT.is_contiguous() else b.contiguous()
+        by_onednn: Tensor = _linear(a, dense.mT, aligned, "tanh" if tanh else "none", [], "")
         return by_onednn
     out = torch.mm(a, b) if bias is None else torch.addmm(bias, a, b)
     return out.tanh_() if tanh else out
