@@ -53,6 +53,26 @@ def test_the_product_is_that_of_double_precision(asked, a, b, bias, tanh):
     assert right.is_contiguous() or right.mT.is_contiguous()  # with gaps it is a thousand times slower
 
 
+def test_onednn_is_asked_where_torch_has_it():
+    has_it = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    assert (products._linear is not None) == has_it
+
+
+@pytest.mark.parametrize("tanh, few", [(False, 2**21), (True, 2**19)])
+def test_from_how_many_multiplications_on_onednn_is_asked(asked, tanh, few):
+    b = torch.randn(64, 64)
+    for rows, asks in ((few // 64**2 - 1, 0), (few // 64**2, 1)):
+        product(torch.randn(rows, 64), b, tanh=tanh)
+        assert len(asked) == asks
+
+
+def test_what_lies_without_gaps_is_not_copied(asked):
+    b = torch.randn(MANY, MANY)
+    for right in (b, b.mT):
+        product(torch.randn(MANY, MANY), right)
+        assert asked[-1][1].data_ptr() == b.data_ptr()
+
+
 def test_tanh_keeps_every_digit_and_what_is_not_finite(asked):
     v = torch.cat([torch.linspace(-12, 12, 2**22), torch.logspace(-30, 0, 100)])[:, None]
     v = torch.cat([v, torch.tensor([torch.nan, torch.inf, -torch.inf, 1e30])[:, None]])

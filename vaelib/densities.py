@@ -25,7 +25,7 @@ class _DiagonalGaussian(Independent):  # type: ignore[type-arg]
     """N(z; mu, diag sigma²): what torch computes, in fewer passes over the samples."""
 
     def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
-        super().__init__(Normal(mean, log_sigma.exp(), validate_args=False), 1, validate_args=False)
+        super().__init__(Normal(mean, log_sigma.exp(), validate_args=False), 1)
         self.log_sigma = log_sigma
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _DiagonalGaussian:
@@ -47,7 +47,7 @@ class _IsotropicGaussian(Independent):  # type: ignore[type-arg]
     """N(x; f(z), sigma² I), with one number for all dimensions: one pass over the residuals."""
 
     def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
-        super().__init__(Normal(mean, log_sigma.exp(), validate_args=False), 1, validate_args=False)
+        super().__init__(Normal(mean, log_sigma.exp(), validate_args=False), 1)
         self.log_sigma = log_sigma
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _IsotropicGaussian:
@@ -66,7 +66,7 @@ class _BinaryPixels(Independent):  # type: ignore[type-arg]
     """Independent Bernoulli pixels, in one pass over the logits; it says what is wrong with grey ones."""
 
     def __init__(self, logits: Tensor) -> None:
-        super().__init__(Bernoulli(logits=logits, validate_args=False), 1, validate_args=False)
+        super().__init__(Bernoulli(logits=logits, validate_args=False), 1)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _BinaryPixels:
         return _BinaryPixels(self.base_dist.logits.expand(*batch_shape, *self.event_shape))
@@ -90,7 +90,7 @@ class _StreamedPixels(_BinaryPixels):
     """The same for many latents: the logits, far more numbers than the latents, are made when they are asked for."""
 
     def __init__(self, net: Mlp, z: Tensor, data_dim: int) -> None:
-        Distribution.__init__(self, z.shape[:-1], torch.Size([data_dim]), validate_args=False)
+        Distribution.__init__(self, z.shape[:-1], torch.Size([data_dim]))
         self.reinterpreted_batch_ndims = 1
         self._net, self._z, self._versions = net, z, self._versions_of(net)
 

@@ -63,7 +63,7 @@ class StandardNormal(nn.Module):
 
     def forward(self) -> Independent[Normal]:
         normal = Normal(self.zero, torch.ones_like(self.zero), validate_args=False)
-        return _StandardGaussian(normal, 1, validate_args=False)
+        return _StandardGaussian(normal, 1)
 
 
 class LatentVariableModel(nn.Module):
