@@ -371,6 +371,12 @@ def test_simple_monte_carlo_has_the_same_mean_for_every_chunk():
     assert_mean(simple_estimates(20_000, 10, chunk=3), log_p + bias)
 
 
+@pytest.mark.parametrize("x, got", [(t64([1.0]), r"\(1,\)"), (torch.zeros(0, 1), r"\(0, 1\)"), ([[1.0]], "list")])
+def test_simple_monte_carlo_needs_data_in_rows(x, got):
+    with pytest.raises(ValueError, match=rf"x must have shape \(B, X\), B at least 1; got {got}"):
+        simple_monte_carlo(ruler(), x, 10)
+
+
 def test_simple_monte_carlo_gives_every_datum_samples_of_its_own():
     log_p = simple_estimates(2, 5)
     assert log_p.dtype == np.float64 and log_p[0] != log_p[1]

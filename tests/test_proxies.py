@@ -239,7 +239,7 @@ class Failing(nn.Linear):
 
 @pytest.mark.parametrize("net", [Failing(2, 6), lambda z: Failing(2, 6)(z)])
 def test_what_fails_within_a_network_of_the_right_kind_is_said_as_it_is(net):
-    with pytest.raises(RuntimeError, match="^out of luck$"):
+    with pytest.raises(RuntimeError, match=r"^out of luck$"):
         GaussianDecoder(2, 6, net=net)(torch.zeros(3, 2))
 
 
