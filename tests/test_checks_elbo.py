@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from scipy import integrate, optimize, stats
 
 import vaelib.elbo
 from vaelib import checks
-from vaelib.checks import elbo, elbo_terms
+from vaelib.checks import elbo, elbo_score, elbo_terms
 from vaelib.checks.calling import attempt
 from vaelib.checks.exercise import Exercise
 from vaelib.checks.scripted import bound_and_gradients
@@ -31,7 +32,7 @@ def test_log_weights_are_three_log_densities() -> None:
         np.testing.assert_allclose(elbo._log_weights(*args).numpy(), likelihood + latents, rtol=1e-12)
 
 
-@pytest.mark.parametrize("exercise", [elbo.ELBO, elbo.ELBO_KL, elbo.ELBO_SCORE], ids=lambda e: e.name)
+@pytest.mark.parametrize("exercise", [elbo.ELBO, elbo.ELBO_KL, elbo_score.ELBO_SCORE], ids=lambda e: e.name)
 def test_bounds_are_those_of_the_library(exercise: Exercise) -> None:
     for args in drawn(exercise):
         ours = attempt(exercise.solution, bound_and_gradients, args, "")
@@ -115,3 +116,35 @@ def test_an_answer_with_too_few_values_is_told_which_are_missing() -> None:
     verdict = checks.check_bound_on_paper(lambda x, sigma, mu, s: x)
     assert not verdict and "in this order: bound, best μ, best s, maximum" in verdict.message
     assert not checks.check_unexplained_weight(lambda w, lam: w)
+
+
+def test_a_mistake_is_named_though_the_answer_also_crashes() -> None:
+    """A crash may hang on rounding; wrong numbers elsewhere say what is wrong in any case."""
+
+    def sums(model: Any, q: Any, x: torch.Tensor, K: int) -> torch.Tensor:
+        if len(x) == 3:
+            raise RuntimeError("singular today")
+        q_z = q(x)
+        z = q_z.rsample((K,))
+        return (model.log_joint(x, z) - q_z.log_prob(z)).sum(0)
+
+    assert checks.check_elbo(sums).mistakes == ("sum-over-samples",)
+
+
+def test_an_answer_that_is_right_where_it_does_not_crash_is_told_of_the_crash() -> None:
+    def fails(model: Any, q: Any, x: torch.Tensor, K: int) -> torch.Tensor:
+        if len(x) == 3:
+            raise RuntimeError("three is too many")
+        q_z = q(x)
+        z = q_z.rsample((K,))
+        return (model.log_joint(x, z) - q_z.log_prob(z)).mean(0)
+
+    verdict = checks.check_elbo(fails)
+    assert not verdict and not verdict.mistakes
+    assert "three is too many" in str(verdict)
+
+
+@pytest.mark.parametrize("some", [slice(0), slice(1)])
+def test_some_of_the_data_are_not_enough_for_the_encoder(some: slice) -> None:
+    verdict = checks.check_elbo(lambda model, q, x, K: q(x[some]).rsample((K,)).sum() + torch.zeros(len(x)))
+    assert not verdict and "calls q with some of the data; call it with all of them" in verdict.message

@@ -646,3 +646,341 @@ def reinforce_sum(model, q, x, K):
     z = q_z.sample((K,))
     log_q = q_z.log_prob(z)
     return ((model.log_joint(x, z) - log_q).detach() * log_q).sum(0)
+
+
+# Natural mistakes that no check had thought of before somebody made them.
+
+
+@wrong("log_weights", "variance-for-sigma")
+def variance_in_both(x, z, x_hat, sigma_dec, mean, std):
+    log_q = Normal(mean, std**2).log_prob(z).sum(-1)
+    return Normal(x_hat, sigma_dec**2).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
+
+
+@wrong("log_weights", "exponential-of-sigma")
+def deviation_exponentiated(x, z, x_hat, sigma_dec, mean, std):
+    log_q = Normal(mean, std.exp()).log_prob(z).sum(-1)
+    return Normal(x_hat, sigma_dec).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
+
+
+@wrong("log_weights", "sigma-for-variance")
+def root_of_the_deviation(x, z, x_hat, sigma_dec, mean, std):
+    log_q = Normal(mean, std.sqrt()).log_prob(z).sum(-1)
+    return Normal(x_hat, sigma_dec).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
+
+
+@wrong("log_weights", "prior-sign")
+def prior_subtracted(x, z, x_hat, sigma_dec, mean, std):
+    log_q = Normal(mean, std).log_prob(z).sum(-1)
+    return Normal(x_hat, sigma_dec).log_prob(x).sum(-1) - Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
+
+
+@wrong("log_weights", "weights-for-logs")
+def the_weights_themselves(x, z, x_hat, sigma_dec, mean, std):
+    return three_normals(x, z, x_hat, sigma_dec, mean, std).exp()
+
+
+@wrong("log_weights", "logs-divided")
+def fraction_of_logarithms(x, z, x_hat, sigma_dec, mean, std):
+    log_joint = Normal(x_hat, sigma_dec).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1)
+    return log_joint / Normal(mean, std).log_prob(z).sum(-1)
+
+
+@wrong("log_weights", "analytic-kl-in-weights")
+def divergence_in_closed_form(x, z, x_hat, sigma_dec, mean, std):
+    prior = Normal(torch.zeros_like(mean), torch.ones_like(std))
+    return Normal(x_hat, sigma_dec).log_prob(x).sum(-1) - kl_divergence(Normal(mean, std), prior).sum(-1)
+
+
+@wrong("log_weights", "squared-error")
+def squared_error(x, z, x_hat, sigma_dec, mean, std):
+    latents = Normal(0.0, 1.0).log_prob(z).sum(-1) - Normal(mean, std).log_prob(z).sum(-1)
+    return latents - ((x - x_hat) ** 2).sum(-1)
+
+
+@wrong("log_weights", "normaliser-once")
+def one_log_sigma(x, z, x_hat, sigma_dec, mean, std):
+    X = x.shape[-1]
+    log_p_x = -((x - x_hat) ** 2).sum(-1) / (2 * sigma_dec**2) - sigma_dec.log() - X / 2 * LOG_2PI
+    return log_p_x + Normal(0.0, 1.0).log_prob(z).sum(-1) - Normal(mean, std).log_prob(z).sum(-1)
+
+
+@wrong("log_weights", "axis-kept")
+def axes_kept(x, z, x_hat, sigma_dec, mean, std):
+    log_p = Normal(x_hat, sigma_dec).log_prob(x).sum(-1, True) + Normal(0.0, 1.0).log_prob(z).sum(-1, True)
+    return log_p - Normal(mean, std).log_prob(z).sum(-1, True)
+
+
+def drawn(model, q, x, K):
+    q_z = q(x)
+    z = q_z.rsample((K,))
+    return q_z, z, model.log_joint(x, z), q_z.log_prob(z)
+
+
+@right("elbo")
+def data_repeated_as_a_block(model, q, x, K):
+    rows = x.repeat(K, 1)
+    q_z = q(rows)
+    z = q_z.rsample()
+    return (model.log_joint(rows, z) - q_z.log_prob(z)).view(K, -1).mean(0)
+
+
+@right("elbo")
+def data_repeated_one_by_one(model, q, x, K):
+    rows = x.repeat_interleave(K, dim=0)
+    q_z = q(rows)
+    z = q_z.rsample()
+    return (model.log_joint(rows, z) - q_z.log_prob(z)).view(-1, K).mean(1)
+
+
+@wrong("elbo", "log-k-missing")
+def log_of_a_sum(model, q, x, K):
+    _, _, log_p, log_q = drawn(model, q, x, K)
+    return (log_p - log_q).logsumexp(0)
+
+
+@wrong("elbo", "weights-for-logs")
+def mean_of_the_weights(model, q, x, K):
+    _, _, log_p, log_q = drawn(model, q, x, K)
+    return (log_p - log_q).exp().mean(0)
+
+
+@wrong("elbo", "logs-divided")
+def ratio_of_logarithms(model, q, x, K):
+    _, _, log_p, log_q = drawn(model, q, x, K)
+    return (log_p / log_q).mean(0)
+
+
+@wrong("elbo", "two-draws")
+def drawn_twice(model, q, x, K):
+    log_p = model.log_joint(x, q(x).rsample((K,)))
+    return (log_p - q(x).log_prob(q(x).rsample((K,)))).mean(0)
+
+
+@wrong("elbo", "not-averaged")
+def every_sample(model, q, x, K):
+    _, _, log_p, log_q = drawn(model, q, x, K)
+    return log_p - log_q
+
+
+@wrong("elbo", "axis-kept")
+def mean_in_a_row(model, q, x, K):
+    _, _, log_p, log_q = drawn(model, q, x, K)
+    return (log_p - log_q).mean(0, keepdim=True)
+
+
+@wrong("elbo", "another-estimate")
+def entropy_in_closed_form(model, q, x, K):
+    q_z, _, log_p, _ = drawn(model, q, x, K)
+    return log_p.mean(0) + q_z.entropy()
+
+
+@wrong("elbo", "fewer-samples")
+def overwritten_in_the_loop(model, q, x, K):
+    for _ in range(K):
+        _, _, log_p, log_q = drawn(model, q, x, 1)
+        bound = log_p - log_q
+    return bound[0]
+
+
+@wrong("elbo", "uniform-noise")
+def rand_for_randn(model, q, x, K):
+    q_z = q(x)
+    z = q_z.mean + q_z.stddev * torch.rand(K, *q_z.mean.shape)
+    return (model.log_joint(x, z) - q_z.log_prob(z)).mean(0)
+
+
+@wrong("elbo", "variance-for-sigma")
+def noise_times_the_variance(model, q, x, K):
+    q_z = q(x)
+    z = q_z.mean + q_z.variance * torch.randn(K, *q_z.mean.shape)
+    return (model.log_joint(x, z) - q_z.log_prob(z)).mean(0)
+
+
+@wrong("elbo", "determinant-missing")
+def noise_in_place_of_z(model, q, x, K):
+    q_z = q(x)
+    epsilon = torch.randn(K, *q_z.mean.shape)
+    log_p = model.log_joint(x, q_z.mean + q_z.stddev * epsilon)
+    return (log_p - Normal(0.0, 1.0).log_prob(epsilon).sum(-1)).mean(0)
+
+
+@wrong("elbo", "wrongly-detached")
+def without_a_graph(model, q, x, K):
+    with torch.no_grad():
+        _, _, log_p, log_q = drawn(model, q, x, K)
+        return (log_p - log_q).mean(0)
+
+
+@wrong("elbo", "wrongly-detached")
+def landing_stuck(model, q, x, K):
+    q_z, z, log_p, _ = drawn(model, q, x, K)
+    return (log_p - Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1).log_prob(z)).mean(0)
+
+
+@wrong("elbo", "")
+def one_datum_after_the_other(model, q, x, K):
+    """Nothing is wrong with it; but the draws are written down for all data at once, which it is told."""
+    bounds = []
+    for datum in x.split(1):
+        z = q(datum).rsample((K,))
+        bounds.append((model.log_joint(datum, z) - q(datum).log_prob(z)).mean())
+    return torch.stack(bounds)
+
+
+def pieces(model, q, x, K):
+    q_z = q(x)
+    return model.decoder(q_z.rsample((K,))).log_prob(x), q_z.mean, q_z.stddev
+
+
+@wrong("elbo_kl", "sign-flipped")
+def a_loss(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return 0.5 * (m**2 + s**2 - 1 - 2 * s.log()).sum(-1) - log_p.mean(0)
+
+
+@wrong("elbo_kl", "logarithm-sign")
+def log_added(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p.mean(0) + 0.5 * torch.sum(1 - torch.log(s**2) - m**2 - s**2, dim=1)
+
+
+@wrong("elbo_kl", "exponential-of-sigma")
+def formula_for_log_variances(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p.mean(0) + 0.5 * torch.sum(1 + s - m.pow(2) - s.exp(), dim=-1)
+
+
+@wrong("elbo_kl", "sigma-for-variance")
+def formula_for_variances(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p.mean(0) + 0.5 * torch.sum(1 + s.log() - m.pow(2) - s, dim=-1)
+
+
+@wrong("elbo_kl", "kl-constant-missing")
+def one_outside_the_sum(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p.mean(0) - 0.5 * ((m**2 + s**2 - 2 * s.log()).sum(-1) - 1)
+
+
+@wrong("elbo_kl", "square-missing")
+def mean_not_squared(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p.mean(0) - 0.5 * (m + s**2 - 1 - 2 * s.log()).sum(-1)
+
+
+@wrong("elbo_kl", "log-squared")
+def logarithm_squared(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p.mean(0) - 0.5 * (m**2 + s**2 - 1 - s.log() ** 2).sum(-1)
+
+
+@wrong("elbo_kl", "sum-over-data")
+def mean_divergence(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p.mean(0) - 0.5 * (m**2 + s**2 - 1 - 2 * s.log()).sum(-1).mean()
+
+
+@wrong("elbo_kl", "averaged-first")
+def log_of_the_mean_likelihood(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return torch.logsumexp(log_p, 0) - math.log(K) - 0.5 * (m**2 + s**2 - 1 - 2 * s.log()).sum(-1)
+
+
+@wrong("elbo_kl", "not-averaged")
+def each_reconstruction(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p - 0.5 * (m**2 + s**2 - 1 - 2 * s.log()).sum(-1)
+
+
+@wrong("elbo_kl", "fewer-samples")
+def one_reconstruction(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p[0] - 0.5 * (m**2 + s**2 - 1 - 2 * s.log()).sum(-1)
+
+
+@wrong("elbo_kl", "mean-for-draw")
+def decoded_mean(model, q, x, K):
+    m, s = q(x).mean, q(x).stddev
+    return model.decoder(m).log_prob(x) - 0.5 * (m**2 + s**2 - 1 - 2 * s.log()).sum(-1)
+
+
+@wrong("elbo_kl", "another-estimate")
+def divergence_from_the_draws(model, q, x, K):
+    _, _, log_p, log_q = drawn(model, q, x, K)
+    return (log_p - log_q).mean(0)
+
+
+def scored(model, q, x, K):
+    q_z = q(x)
+    z = q_z.sample((K,))
+    log_q = q_z.log_prob(z)
+    return model.log_joint(x, z) - log_q.detach(), log_q, log_q - log_q.detach()
+
+
+@right("elbo_score")
+def a_box_of_value_one(model, q, x, K):
+    log_w, _, nothing = scored(model, q, x, K)
+    return (log_w * nothing.exp()).mean(0)
+
+
+@wrong("elbo_score", "surrogate-returned")
+def joint_and_surrogate(model, q, x, K):
+    log_w, log_q, _ = scored(model, q, x, K)
+    return (log_w + log_q.detach() + log_w.detach() * log_q).mean(0)
+
+
+@wrong("elbo_score", "surrogate-returned")
+def product_of_logarithms(model, q, x, K):
+    q_z = q(x)
+    z = q_z.sample((K,))
+    return ((model.log_joint(x, z) - q_z.log_prob(z)) * q_z.log_prob(z)).mean(0)
+
+
+@wrong("elbo_score", "weights-for-logs")
+def weights_times_score(model, q, x, K):
+    log_w, _, nothing = scored(model, q, x, K)
+    return (log_w + log_w.detach().exp() * nothing).mean(0)
+
+
+@wrong("elbo_score", "own-draw-in-baseline")
+def mean_as_a_baseline(model, q, x, K):
+    log_w, _, nothing = scored(model, q, x, K)
+    return (log_w + (log_w - log_w.mean(0)).detach() * nothing).mean(0)
+
+
+@wrong("elbo_score", "log-q-sign")
+def log_q_added(model, q, x, K):
+    log_w, log_q, nothing = scored(model, q, x, K)
+    log_w = log_w + 2 * log_q.detach()
+    return (log_w + log_w.detach() * nothing).mean(0)
+
+
+@wrong("elbo_score", "sum-over-samples")
+def scores_added(model, q, x, K):
+    log_w, _, nothing = scored(model, q, x, K)
+    return log_w.mean(0) + (log_w.detach() * nothing).sum(0)
+
+
+@wrong("elbo_score", "averaged-first")
+def log_of_the_mean(model, q, x, K):
+    log_w, _, nothing = scored(model, q, x, K)
+    return torch.logsumexp(log_w + log_w.detach() * nothing, 0) - math.log(K)
+
+
+@wrong("elbo_score", "not-averaged")
+def not_reduced(model, q, x, K):
+    log_w, _, nothing = scored(model, q, x, K)
+    return log_w + log_w.detach() * nothing
+
+
+@wrong("elbo_score", "fewer-samples")
+def one_draw(model, q, x, K):
+    log_w, _, nothing = scored(model, q, x, 1)
+    return (log_w + log_w.detach() * nothing)[0]
+
+
+@wrong("elbo_score", "sum-over-data")
+def one_number_for_all(model, q, x, K):
+    log_w, _, nothing = scored(model, q, x, K)
+    return (log_w + log_w.detach() * nothing).mean()

@@ -1,10 +1,22 @@
 """Checks for the exercises of *Bounding the Evidence*: each names the mistake that was made, offline and at once.
 
-A module or two for each chapter. ``check_<exercise>(fn)`` tries a learner's function and answers with a
+A few modules for each chapter. ``check_<exercise>(fn)`` tries a learner's function and answers with a
 :class:`~vaelib.checks.verdict.Verdict`, which is true if it is right; :func:`report` shows the answers so far.
 """
 
-from vaelib.checks import averages, decoders, elbo, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights
+from vaelib.checks import (
+    averages,
+    decoders,
+    elbo,
+    elbo_score,
+    elbo_terms,
+    iwae,
+    jensen,
+    latent,
+    mixtures,
+    proxies,
+    weights,
+)
 from vaelib.checks.averages import (
     check_jackknife,
     check_log_mean_exp,
@@ -17,9 +29,9 @@ from vaelib.checks.decoders import (
 from vaelib.checks.elbo import (
     check_elbo,
     check_elbo_kl,
-    check_elbo_score,
     check_log_weights,
 )
+from vaelib.checks.elbo_score import check_elbo_score
 from vaelib.checks.elbo_terms import (
     check_bound_on_paper,
     check_free_bits,
@@ -104,7 +116,7 @@ __all__ = [
     "report",
 ]
 
-_modules = (averages, decoders, elbo, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights)
+_modules = (averages, decoders, elbo, elbo_score, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights)
 _found = (e for module in _modules for e in vars(module).values() if isinstance(e, Exercise))
 
 # By name, in the book's order.

@@ -1,4 +1,4 @@
-"""Checks of the exercises of chapter 4: log-weights, the bound, and two estimators of its gradient."""
+"""Checks of the exercises of chapter 4: log-weights, the bound, and its estimate with the KL in closed form."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributions import Independent, Normal  # noqa: F401 (in edits)
 
 from vaelib.checks.exercise import Case, Exercise, Slip, judge
 from vaelib.checks.mistakes import PLACES
@@ -15,7 +16,7 @@ from vaelib.checks.scripted import ScriptedEncoder, bound_and_gradients, bound_c
 from vaelib.checks.verdict import Verdict
 from vaelib.latent import LinearGaussian
 
-__all__ = ["check_elbo", "check_elbo_kl", "check_elbo_score", "check_log_weights"]
+__all__ = ["check_elbo", "check_elbo_kl", "check_log_weights"]
 
 
 def _slip(mistake: str, old: str, new: str, shows: str = "", place: str = "") -> Slip:
@@ -47,6 +48,9 @@ def _drawn_weights() -> list[Case]:
     return [Case(tuple(args), "K, B, X, Z = 4, 3, 5, 2")]
 
 
+HALF = "-0.5 * "
+VARIANCE_OF_Q = ("/ std) ** 2 + 2 *", "/ std**2) ** 2 + 4 *")
+
 LOG_WEIGHTS = Exercise(
     name="log_weights",
     number="4.1",
@@ -55,6 +59,10 @@ LOG_WEIGHTS = Exercise(
         _slip("log-q-missing", " - log_q", ""),
         _slip("log-q-sign", " - log_q", " + log_q"),
         _slip("prior-missing", " + log_p_z", "", "What is left is log p(x|z) − log q(z|x)."),
+        _slip("prior-sign", " + log_p_z", " - log_p_z"),
+        _slip("logs-divided", "log_p_x + log_p_z - log_q", "(log_p_x + log_p_z) / log_q"),
+        _slip("weights-for-logs", "return log_p_x + log_p_z - log_q", "return (log_p_x + log_p_z - log_q).exp()"),
+        _slip("analytic-kl-in-weights", "log_p_z - log_q", "0.5 * (1 - mean**2 - std**2 + 2 * std.log()).sum(-1)"),
         _slip("mean-over-features", ".sum(-1)\n    log_p_z", ".mean(-1)\n    log_p_z"),
         Slip(
             "mean-over-latents",
@@ -62,12 +70,25 @@ LOG_WEIGHTS = Exercise(
             "log p(z) and log q(z|x) are both too near zero by a factor Z.",
         ),
         _slip("variance-for-sigma", "/ sigma_dec) ** 2 + 2 *", "/ sigma_dec**2) ** 2 + 4 *"),
-        _slip("variance-for-sigma", "/ std) ** 2 + 2 *", "/ std**2) ** 2 + 4 *"),
+        Slip("variance-for-sigma", (VARIANCE_OF_Q,)),
+        Slip("variance-for-sigma", (("/ sigma_dec) ** 2 + 2 *", "/ sigma_dec**2) ** 2 + 4 *"), VARIANCE_OF_Q)),
+        _slip("exponential-of-sigma", "/ std) ** 2 + 2 * std.log()", "/ std.exp()) ** 2 + 2 * std"),
         _slip("sigma-for-variance", "((x - x_hat) / sigma_dec) ** 2", "(x - x_hat) ** 2 / sigma_dec"),
+        _slip("sigma-for-variance", "((z - mean) / std) ** 2 + 2 * std.log()", "(z - mean) ** 2 / std + std.log()"),
         _slip("sigma-for-variance", "((z - mean) / std) ** 2", "(z - mean) ** 2 / std"),
         _slip("sigma-ignored", "((x - x_hat) / sigma_dec) ** 2 + 2 * sigma_dec.log()", "(x - x_hat) ** 2"),
         _slip("normaliser-dropped", " + 2 * sigma_dec.log() + log_2pi", ""),
         _slip("normaliser-dropped", "sigma_dec.log() + log_2pi", "sigma_dec.log()"),
+        _slip(
+            "normaliser-once",
+            " + 2 * sigma_dec.log() + log_2pi).sum(-1)\n    log_p_z",
+            " + log_2pi).sum(-1) - sigma_dec.log()\n    log_p_z",
+            "It is log σ_dec.",
+        ),
+        *(
+            _slip("squared-error", f"{HALF}(((x - x_hat) / sigma_dec) ** 2 + 2 * sigma_dec.log() + log_2pi)", error)
+            for error in ("-((x - x_hat) ** 2)", f"{HALF}((x - x_hat) ** 2)", "(-((x - x_hat) ** 2) / sigma_dec**2)")
+        ),
         _slip(
             "determinant-missing",
             " + 2 * std.log()",
@@ -81,8 +102,9 @@ LOG_WEIGHTS = Exercise(
             "It belongs to the squared error of x.",
         ),
         _slip("sum-over-data", "return log_p_x + log_p_z - log_q", "return (log_p_x + log_p_z - log_q).sum()"),
+        _slip("axis-kept", "return log_p_x + log_p_z - log_q", "return (log_p_x + log_p_z - log_q)[..., None]"),
     ),
-    hand=tuple(_weights_case(*sizes) for sizes in ((1, 1, 1.0), (1, 1, 0.5), (2, 1, 1.0), (1, 2, 1.0))),
+    hand=tuple(_weights_case(*sizes) for sizes in ((1, 1, 1.0), (1, 1, 0.5), (2, 1, 1.0), (1, 2, 1.0), (2, 1, 0.5))),
     draw=_drawn_weights,
     verified="It agrees with log p(x|z) + log p(z) − log q(z|x) for every sample and datum, to five digits.",
     place=PLACES["definition"],
@@ -106,6 +128,9 @@ def _plane_case() -> Case:
 
 # So few numbers that torch draws them one by one, in whatever shapes a learner asks for noise.
 HAND = (bound_case(1, 1, 1, 1), bound_case(2, 1, 1, 1), _plane_case())
+LOG_2PI = math.log(2 * math.pi)
+VARIANCE_OF_NOISE = ("z = q_z.rsample((K,))", "z = q_z.mean + q_z.stddev * (q_z.rsample((K,)) - q_z.mean)")
+CONSTANT_ONCE = "It was counted once, not once for each latent."
 AGREES = "Value and gradients, in the model and in the encoder, agree on the same draws with"
 
 
@@ -134,9 +159,27 @@ ELBO = Exercise(
         _slip("log-q-missing", " - q_z.log_prob(z)", ""),
         _slip("log-q-sign", "- q_z", "+ q_z"),
         _slip("prior-missing", "model.log_joint(x, z)", "model.decoder(z).log_prob(x)"),
+        _slip("log-k-missing", "log_w.mean(0)", "log_w.logsumexp(0)", "The ELBO takes no log of a sum at all."),
+        _slip("weights-for-logs", "log_w.mean(0)", "log_w.exp().mean(0)"),
+        _slip("logs-divided", "- q_z", "/ q_z"),
+        _slip("two-draws", "log_prob(z)", "log_prob(q_z.rsample((K,)))"),
+        _slip("not-averaged", "log_w.mean(0)", "log_w"),
+        _slip("axis-kept", "log_w.mean(0)", "log_w.mean(0, keepdim=True)"),
+        _slip("another-estimate", "- q_z.log_prob(z)", "+ q_z.entropy()"),
+        _slip(
+            "another-estimate",
+            "log_w.mean(0)",
+            "(model.decoder(z).log_prob(x) - torch.distributions.kl_divergence(q_z, model.prior())).mean(0)",
+        ),
         _slip("kl-twice", "log_w.mean(0)", "log_w.mean(0) - torch.distributions.kl_divergence(q_z, model.prior())"),
         _slip("sign-flipped", "return ", "return -"),
         _slip("fewer-samples", "(K,)", "(1,)", "The value is that of one sample, whatever K is.", "definition"),
+        _slip("fewer-samples", "log_w.mean(0)", "log_w[-1]", "The value is that of the last sample.", "definition"),
+        _slip("uniform-noise", "q_z.rsample((K,))", "q_z.mean + q_z.stddev * torch.rand(K, *q_z.mean.shape)"),
+        _slip("variance-for-sigma", *VARIANCE_OF_NOISE),
+        _slip(
+            "determinant-missing", "q_z.log_prob(z)", f"({HALF}(((z - q_z.mean) / q_z.stddev) ** 2 + LOG_2PI)).sum(-1)"
+        ),
         _slip("one-noise-for-all", "q_z.rsample((K,))", "q_z.mean + q_z.stddev * torch.randn(K, 1, q_z.mean.shape[1])"),
         _slip(
             "one-noise-for-all", "q_z.rsample((K,))", "(q_z.mean + q_z.stddev * torch.randn(q_z.mean.shape[1]))[None]"
@@ -148,6 +191,16 @@ ELBO = Exercise(
             "q_z.log_prob(z).detach()",
             "The encoder's gradient lacks log q(z|x).",
         ),
+        _slip(
+            "wrongly-detached",
+            "q_z.log_prob(z)",
+            "Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1).log_prob(z)",
+            "The encoder's parameters in log q(z|x) were held constant, as sticking the landing does.",
+        ),
+        _slip(
+            "wrongly-detached", "log_joint(x, z)", "log_joint(x, z).detach()", "No gradient passes through the model."
+        ),
+        _slip("wrongly-detached", "log_w.mean(0)", "log_w.mean(0).detach()", "The answer has no gradient at all."),
     ),
     hand=HAND,
     draw=_drawn_bounds,
@@ -177,18 +230,43 @@ ELBO_KL = Exercise(
     solution=_elbo_kl,
     slips=(
         _slip("kl-sign", "- kl", "+ kl"),
+        _slip("sign-flipped", "log_p_x.mean(0) - kl", "kl - log_p_x.mean(0)"),
+        _slip("logarithm-sign", "- 2 * s.log()", "+ 2 * s.log()"),
+        _slip("log-squared", "2 * s.log()", "s.log() ** 2"),
+        _slip("square-missing", "m**2", "m", "It is the square of the mean."),
         _slip("mean-over-latents", ".sum(-1)", ".mean(-1)"),
         _slip("mean-over-features", "(z).log_prob(x)", "(z).base_dist.log_prob(x).mean(-1)"),
         _slip("joint-for-likelihood", "model.decoder(z).log_prob(x)", "model.log_joint(x, z)"),
         _slip("kl-twice", "model.decoder(z).log_prob(x)", "model.log_joint(x, z) - q_z.log_prob(z)"),
         _slip("half-missing", "0.5 * (m**2", "(m**2", "The KL is twice what it should be."),
         _slip("kl-constant-missing", "s**2 - 1", "s**2"),
+        _slip("kl-constant-missing", " - 1 - 2 * s.log()).sum(-1)", " - 2 * s.log()).sum(-1) - 0.5", CONSTANT_ONCE),
+        _slip("exponential-of-sigma", "s**2 - 1 - 2 * s.log()", "(2 * s).exp() - 1 - 2 * s"),
+        _slip("exponential-of-sigma", "s**2 - 1 - 2 * s.log()", "s.exp() - 1 - s", "It was taken for log σ²."),
+        _slip(
+            "sigma-for-variance", "s**2 - 1 - 2 * s.log()", "s - 1 - s.log()", "In the KL, s stands for s² throughout."
+        ),
         _slip("sigma-for-variance", "+ s**2 - 1", "+ s - 1", "In the KL, s stands where s² belongs."),
         _slip("sigma-for-variance", "2 * s.log()", "s.log()", "In the KL, log s stands where log s² belongs."),
         _slip("kl-reversed", "(m**2 + s**2 - 1 - 2 * s.log())", "((1 + m**2) / s**2 - 1 + 2 * s.log())"),
         _slip("sample-for-rsample", "rsample", "sample", "The reconstruction term gives the encoder no gradient."),
         _slip("wrongly-detached", "- kl", "- kl.detach()", "The value is right; the KL gives no gradient."),
         _slip("sum-over-data", ".sum(-1)", ".sum()", "Each datum pays the KL of all data."),
+        _slip("sum-over-data", ".sum(-1)", ".sum(-1).mean()", "Each datum pays the mean KL of all data."),
+        _slip("sum-over-data", "log_p_x.mean(0)", "log_p_x.mean()", "The reconstruction is that of all data."),
+        _slip("sum-over-data", "log_p_x.mean(0) - kl", "(log_p_x.mean(0) - kl).mean()"),
+        _slip("sum-over-data", "log_p_x.mean(0) - kl", "(log_p_x.mean(0) - kl).sum()"),
+        _slip("averaged-first", "log_p_x.mean(0)", "(log_p_x.logsumexp(0) - math.log(K))"),
+        _slip("not-averaged", "log_p_x.mean(0)", "log_p_x"),
+        _slip("fewer-samples", "(K,)", "(1,)", "The value is that of one sample, whatever K is."),
+        _slip("mean-for-draw", "q_z.rsample((K,))", "m[None]"),
+        _slip("variance-for-sigma", *VARIANCE_OF_NOISE),
+        _slip(
+            "another-estimate",
+            "log_p_x.mean(0) - kl",
+            "(model.log_joint(x, z) - q_z.log_prob(z)).mean(0)",
+            "The divergence was estimated from the draws.",
+        ),
         _slip("sum-over-samples", "log_p_x.mean(0)", "log_p_x.sum(0)", "The reconstruction term is K times too large."),
         _slip("squared-error", "model.decoder(z).log_prob(x)", "-(x - model.decoder(z).mean).square().sum(-1)"),
         _slip("squared-error", "model.decoder(z).log_prob(x)", "-0.5 * (x - model.decoder(z).mean).square().sum(-1)"),
@@ -205,56 +283,3 @@ ELBO_KL = Exercise(
 def check_elbo_kl(fn: Callable[..., Any]) -> Verdict:
     """Exercise 4.3: reconstruction minus KL, the KL in closed form."""
     return judge(ELBO_KL, fn)
-
-
-def _elbo_score(model: Any, q: Any, x: Tensor, K: int) -> Any:
-    q_z = q(x)
-    z = q_z.sample((K,))
-    log_q = q_z.log_prob(z)
-    log_w = model.log_joint(x, z) - log_q.detach()
-    score = log_q - log_q.detach()
-    return (log_w + log_w.detach() * score).mean(0)
-
-
-LOG_Q_IN_W = ("(x, z) - log_q.detach()", "(x, z) - log_q")
-NO_SCORE = (" + log_w.detach() * score", "")
-NO_BOUND = "The value is a product of two logarithms: it bounds nothing."
-
-ELBO_SCORE = Exercise(
-    name="elbo_score",
-    number="4.4",
-    solution=_elbo_score,
-    slips=(
-        _slip("surrogate-returned", "log_w + log_w.detach() * score", "log_w.detach() * log_q", NO_BOUND, "estimators"),
-        _slip("surrogate-returned", "log_w.detach() * score", "log_w.detach() * log_q", NO_BOUND, "estimators"),
-        _slip("path-and-score", "sample", "rsample"),
-        Slip("path-and-score", (("sample", "rsample"), LOG_Q_IN_W)),
-        Slip("score-twice", (LOG_Q_IN_W,)),
-        Slip("pathwise-for-score", (("sample", "rsample"), LOG_Q_IN_W, NO_SCORE)),
-        Slip("score-missing", (LOG_Q_IN_W, NO_SCORE)),
-        Slip("score-missing", (NO_SCORE,)),
-        _slip("score-sign", "+ log_w.detach() *", "- log_w.detach() *"),
-        _slip("means-multiplied", "(log_w + log_w.detach() *", "(log_w + log_w.detach().mean(0) *"),
-        _slip("wrongly-detached", "(log_w +", "(log_w.detach() +", "The value is right; the model gets no gradient."),
-        _slip("log-q-missing", "(x, z) - log_q.detach()", "(x, z)"),
-        _slip(
-            "log-q-missing",
-            "log_w.detach() *",
-            "model.log_joint(x, z).detach() *",
-            "It is missing in the factor of the score.",
-        ),
-        _slip("prior-missing", "model.log_joint(x, z)", "model.decoder(z).log_prob(x)"),
-        _slip("sum-over-samples", ".mean(0)", ".sum(0)"),
-        _slip("sign-flipped", "return (", "return -("),
-    ),
-    hand=HAND,
-    draw=_drawn_bounds,
-    verified=f"{AGREES} the bound and with log w times the score, to five digits.",
-    place=PLACES["estimators"],
-    observe=bound_and_gradients,
-)
-
-
-def check_elbo_score(fn: Callable[..., Any]) -> Verdict:
-    """Exercise 4.4: the bound, its encoder's gradient by the score function."""
-    return judge(ELBO_SCORE, fn)

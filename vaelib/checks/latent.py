@@ -40,7 +40,7 @@ def _regression(fn: Callable[..., Any], W: Tensor, b: Tensor, sigma: float, n: i
     shapes = [tuple(value.shape) for value in seen.values()]
     if shapes != [(n, X), (n, Z)]:
         got = " and ".join(map(str, shapes))
-        raise Refusal(f"the function must return x of shape {(n, X)} and z of shape {(n, Z)}; it returned {got}.")
+        raise Refusal(f"The function must return x of shape {(n, X)} and z of shape {(n, Z)}; it returned {got}.")
     x, z = seen.values()
     design = torch.cat([torch.ones(n, 1), z], 1)
     found = torch.linalg.lstsq(design, x).solution
@@ -136,7 +136,7 @@ def _over_equal_data(fn: Callable[..., Any], model: LinearGaussian, x: Tensor, K
     """The data are B times the same, so the B estimates show the estimator's mean and spread."""
     value, shown = values(fn, model, x, K)["value"], [torch.zeros(())] * 2
     if value.numel() == len(x) and value.ndim != 1:
-        raise Refusal(f"the estimates must have shape {(len(x),)}; yours have {tuple(value.shape)}.")
+        raise Refusal(f"The estimates must have shape {(len(x),)}; yours have {tuple(value.shape)}.")
     if len(x) == value.numel():
         shown = [value.mean(), (value - value.mean()).abs().mean()]
     names = "mean of the estimates", "spread of the estimates (mean distance from their mean)"

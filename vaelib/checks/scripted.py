@@ -29,9 +29,15 @@ class _Scripted(Independent):  # type: ignore[type-arg]
         self.encoder = encoder
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        shape = torch.Size(sample_shape)
-        noise = self.encoder.next_noise(shape.numel()).reshape(*shape, *self.mean.shape)
-        return self.mean + self.stddev * noise
+        B = self.encoder.noise.shape[1]
+        copies, rest = divmod(self.mean[..., 0].numel(), B)
+        if rest or not copies:
+            raise Refusal("The function calls q with some of the data; call it with all of them, q(x).")
+        noise = self.encoder.next_noise(torch.Size(sample_shape).numel() * copies)
+        datum_by_datum = self.mean.reshape(B, copies, -1)
+        if copies > 1 and (datum_by_datum == datum_by_datum[:, :1]).all():  # as repeat_interleave writes K copies of x
+            noise = noise.unflatten(0, (-1, copies)).transpose(1, 2)
+        return self.mean + self.stddev * noise.reshape(*sample_shape, *self.mean.shape)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         with torch.no_grad():
@@ -73,7 +79,7 @@ class ScriptedEncoder(nn.Module):
         """
         start, self.used, self.largest = self.used, self.used + n, max(self.largest, n)
         if self.used > len(self.noise):
-            raise Refusal(f"the function draws more than {len(self.noise)} samples where K = {len(self.noise) // 4}.")
+            raise Refusal(f"The function draws more than {len(self.noise)} samples where K = {len(self.noise) // 4}.")
         return self.noise[start : self.used]
 
 
