@@ -679,3 +679,40 @@ def wrong_way_and_count(log_w):
     full = torch.logsumexp(log_w, 0) - math.log(K)
     less = torch.stack([torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]) - math.log(K)
     return full + (K - 1) * (less.mean(0) - full)
+
+
+@wrong("log_mean_exp", "maximum-of-all")
+def one_maximum_for_all(log_w):
+    m = log_w.max()
+    return m + torch.exp(log_w - m).mean(0).log()
+
+
+@wrong("log_mean_exp", "minimum-for-maximum")
+def minimum_subtracted(log_w):
+    m = log_w.min(0).values
+    return m + torch.exp(log_w - m).mean(0).log()
+
+
+@wrong("log_mean_exp", "largest-only")
+def largest(log_w):
+    return log_w.amax(0)
+
+
+@wrong("log_mean_exp", "counted-wrong")
+def number_of_data(log_w):
+    return torch.logsumexp(log_w, 0) - math.log(log_w.shape[1])
+
+
+@wrong("log_mean_exp", "counted-wrong")
+def logarithm_divided(log_w):
+    return torch.logsumexp(log_w, 0) / log_w.shape[0]
+
+
+@wrong("log_mean_exp", "axis-kept")
+def in_a_row(log_w):
+    return torch.logsumexp(log_w, 0, keepdim=True) - math.log(len(log_w))
+
+
+@wrong("log_mean_exp", "logarithm-missing")
+def mean_of_weights(log_w):
+    return log_w.exp().mean(0)

@@ -599,3 +599,53 @@ def mean_then_sum(f, score):
 def surrogate_loss(f, score):
     K = len(f)
     return -((f - (f.sum(0) - f) / (K - 1)) * score).mean()
+
+
+@wrong("draw", "seed-inside")
+def seeded_for_the_same_numbers(out, K):
+    torch.manual_seed(0)
+    mean, log_var = out.chunk(2, 1)
+    return mean + torch.exp(0.5 * log_var) * torch.randn(K, *mean.shape)
+
+
+@wrong("draw", "logarithm-for-value")
+def root_of_the_logarithm(out, K):
+    mean, log_var = out.chunk(2, 1)
+    return mean + log_var.abs().sqrt() * torch.randn(K, *mean.shape)
+
+
+@wrong("draw", "logarithm-for-value")
+def half_the_logarithm(out, K):
+    mean, log_var = out.chunk(2, 1)
+    return mean + 0.5 * log_var * torch.randn(K, *mean.shape)
+
+
+@wrong("draw", "log-variance-without-half")
+def halved_too_late(out, K):
+    mean, log_var = out.chunk(2, 1)
+    return mean + log_var.exp() / 2 * torch.randn(K, *mean.shape)
+
+
+@wrong("draw", "mean-for-draw")
+def means_repeated(out, K):
+    mean, _ = out.chunk(2, 1)
+    return mean.expand(K, -1, -1)
+
+
+@wrong("draw", "fewer-samples")
+def drawn_once(out, K):
+    mean, log_var = out.chunk(2, 1)
+    return mean + torch.exp(log_var / 2) * torch.randn_like(mean)
+
+
+@wrong("draw", "uniform-noise")
+def from_minus_one_to_one(out, K):
+    mean, log_var = out.chunk(2, 1)
+    return mean + torch.exp(log_var / 2) * (torch.rand(K, *mean.shape) * 2 - 1)
+
+
+@wrong("kl_to_posterior", "correlation-ignored")
+def diagonal_of_the_precision_between_the_means(mean, log_sigma, m, S):
+    d, precision, variance = mean - m, torch.linalg.inv(S), torch.exp(2 * log_sigma)
+    distance = (d**2 * precision.diagonal()).sum(-1) + (precision.diagonal() * variance).sum(-1)
+    return 0.5 * (distance - len(S) + torch.logdet(S) - variance.log().sum(-1))

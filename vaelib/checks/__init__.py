@@ -7,6 +7,7 @@ A few modules for each chapter. ``check_<exercise>(fn)`` tries a learner's funct
 from vaelib.checks import (
     averages,
     decoders,
+    draw,
     elbo,
     elbo_score,
     elbo_terms,
@@ -26,6 +27,7 @@ from vaelib.checks.decoders import (
     check_bernoulli_log_likelihood,
     check_gaussian_log_likelihood,
 )
+from vaelib.checks.draw import check_draw
 from vaelib.checks.elbo import (
     check_elbo,
     check_elbo_kl,
@@ -62,7 +64,6 @@ from vaelib.checks.mixtures import (
 )
 from vaelib.checks.proxies import (
     check_best_baseline,
-    check_draw,
     check_kl_to_posterior,
     check_leave_one_out,
     check_other_direction,
@@ -116,7 +117,7 @@ __all__ = [
     "report",
 ]
 
-_modules = (averages, decoders, elbo, elbo_score, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights)
+_modules = (averages, decoders, draw, elbo, elbo_score, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights)
 _found = (e for module in _modules for e in vars(module).values() if isinstance(e, Exercise))
 
 # By name, in the book's order.

@@ -37,6 +37,14 @@ LOG_MEAN_EXP = Exercise(
         _slip("wrong-axis", BY_DATUM, "log_w.logsumexp(1) - math.log(log_w.shape[1])"),
         _slip("sum-over-data", BY_DATUM, "log_w.flatten().logsumexp(0) - math.log(log_w.numel())"),
         _slip("counted-wrong", "len(log_w)", "log_w.numel()", shows="It was divided by K B instead of K."),
+        _slip("counted-wrong", "len(log_w)", "log_w.shape[1]", shows="The data were counted, not the weights of one."),
+        _slip("counted-wrong", "- math.log(len", "+ math.log(len", shows="It was multiplied by the count."),
+        _slip("counted-wrong", BY_DATUM, "log_w.logsumexp(0) / len(log_w)", shows="The logarithm was divided by K."),
+        _slip("maximum-of-all", "log_w.max(0).values", "log_w.max().expand(log_w.shape[1])"),
+        _slip("minimum-for-maximum", "log_w.max(0)", "log_w.min(0)"),
+        _slip("largest-only", BY_DATUM, "log_w_max"),
+        _slip("axis-kept", BY_DATUM, f"({BY_DATUM})[None]"),
+        _slip("logarithm-missing", BY_DATUM, "log_w.exp().mean(0)"),
         _slip("logarithm-missing", "w.sum(0).log()", "w.sum(0)"),
         _slip(
             "wrongly-detached", "log_w.max(0).values", "log_w.max(0).values.detach()", " + w.sum", " + w.detach().sum"
@@ -47,6 +55,8 @@ LOG_MEAN_EXP = Exercise(
         Case(_double([[0.0, 1.0], [math.log(3), 1.0]]), "log_w = [[0, 1], [log 3, 1]]"),
         Case(_double([[1000.0], [1000.0]]), "log_w = [[1000], [1000]]"),
         Case(_double([[-1000.0], [-1000.0]]), "log_w = [[-1000], [-1000]]"),
+        Case(_double([[0.0], [1000.0]]), "log_w = [[0], [1000]]"),
+        Case(_double([[1000.0, -1000.0], [1001.0, -1001.0]]), "log_w = [[1000, -1000], [1001, -1001]]"),
     ),
     draw=lambda: [Case((4 * torch.randn(5, 3),), "log_w of shape (5, 3)")],
     verified="It agrees with the log of the mean, value and gradient, and holds for log-weights of ±1000.",
