@@ -64,6 +64,7 @@ KL = Exercise(
             (("linalg.inv(S)", "diag(1 / S.diag())"), ("torch.logdet(S)", "S.diag().log().sum()")),
         ),
         Slip("covariance-for-precision", (("torch.linalg.inv(S)", "S"),)),
+        Slip("covariance-for-precision", (("torch.linalg.inv(S)", "1 / S"),), "Each entry of S was inverted, not S."),
         Slip("covariance-for-precision", (("difference @ precision", "difference @ S"),), "It is in the mean's term."),
         Slip("precision-missing", (("difference @ precision", "difference"),)),
         Slip(
@@ -161,6 +162,8 @@ def _best_baseline(mu: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
     return c, second_moment - (2 * mu) ** 2
 
 
+ROOT = "It is the square root of what is asked for."
+
 BEST_BASELINE = Exercise(
     name="best_baseline",
     number="2.6",
@@ -170,6 +173,13 @@ BEST_BASELINE = Exercise(
         Slip("mean-as-baseline", (("return c,", "return mu**2 + s**2,"),), "The variance belongs to another baseline."),
         Slip("f-of-mean-as-baseline", (("c = mu**2 + 3 * s**2", "c = mu**2"),)),
         Slip("baseline-missing", ((" - 2 * c * weighted + c**2", ""),), "The variance is that without a baseline."),
+        Slip("baseline-missing", (("c = mu**2 + 3 * s**2", "c = 0 * mu"),), "That is the variance without one."),
+        Slip(
+            "order-swapped", (("return c, second_moment - (2 * mu) ** 2", "return second_moment - (2 * mu) ** 2, c"),)
+        ),
+        Slip(
+            "sigma-for-variance", (("second_moment - (2 * mu) ** 2", "(second_moment - (2 * mu) ** 2).sqrt()"),), ROOT
+        ),
         Slip("second-moment-for-variance", ((" - (2 * mu) ** 2", ""),)),
         Slip("second-moment-for-variance", (("- (2 * mu) ** 2", "- 2 * mu"),), "The mean itself was subtracted."),
         Slip("noise-moments", (("3 * s**2", "s**2"), ("noise_4, noise_6 = 3, 15", "noise_4, noise_6 = 1, 1"))),
@@ -201,6 +211,17 @@ LEAVE_ONE_OUT = Exercise(
     solution=_leave_one_out,
     slips=(
         Slip("own-draw-in-baseline", ((_OTHERS, "f.mean(0)"),)),
+        Slip("own-draw-in-baseline", ((_OTHERS, "f.sum(0) / (K - 1)"),), "All draws were added, and divided by K − 1."),
+        Slip("baseline-added", (("f - baseline", "f + baseline"),)),
+        Slip("counted-wrong", (("terms.mean(0)", "terms.sum(0) / (K - 1)"),), "The K terms were divided by K − 1."),
+        Slip("counted-wrong", ((_OTHERS, "(f.sum(0) - f) / (f.shape[1] - 1)"),), "B − 1 was taken for K − 1."),
+        Slip("sum-over-samples", ((_OTHERS, "f.sum(0) - f"),), "The other draws were added, not averaged."),
+        Slip("axis-kept", (("terms.mean(0)", "terms.mean(0, keepdim=True)"),)),
+        Slip(
+            "wrong-axis",
+            ((_OTHERS, "(f.sum(1, True) - f) / (f.shape[1] - 1)"),),
+            "The others are other data, not draws.",
+        ),
         Slip("baseline-missing", (("f - baseline", "f"),), "The estimate is unbiased, and as loud as before."),
         Slip("others-divided-by-k", (("(K - 1)", "K"),)),
         Slip("baseline-outside-score", (("(f - baseline) * score", "f * score - baseline"),)),
