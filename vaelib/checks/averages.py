@@ -135,12 +135,14 @@ STREAMING = Exercise(
 
 def _jackknife(log_w: Tensor) -> Tensor:
     K = len(log_w)
-    top = log_w.max(0).values
-    w = (log_w - top).exp()
-    all_of_them = w.mean(0).log()
-    one_left_out = ((w.sum(0) - w) / (K - 1)).log().mean(0)
-    return top + all_of_them + (K - 1) * (all_of_them - one_left_out)
+    is_left_out = torch.eye(K, dtype=torch.bool)[:, :, None]
+    others = log_w.expand(K, *log_w.shape).masked_fill(is_left_out, -math.inf)
+    one_left_out = (others.logsumexp(1) - math.log(K - 1)).mean(0)
+    all_of_them = log_w.logsumexp(0) - math.log(K)
+    return all_of_them + (K - 1) * (all_of_them - one_left_out)
 
+
+SUBTRACTED = "log_w.logsumexp(0) + torch.log1p(-log_w.softmax(0))"
 
 JACKKNIFE = Exercise(
     name="jackknife",
@@ -150,20 +152,28 @@ JACKKNIFE = Exercise(
         _slip("correction-sign", "(all_of_them - one_left_out)", "(one_left_out - all_of_them)"),
         _slip("correction-unscaled", "(K - 1) * (all", "(all"),
         _slip("correction-unscaled", "(K - 1) * (all", "K * (all", shows="It was multiplied by K."),
-        _slip("count-not-lowered", "/ (K - 1)).log()", "/ K).log()"),
-        _slip("averaged-inside", ".log().mean(0)\n", ".mean(0).log()\n"),
-        _slip("log-of-mean-of-logs", "all_of_them = w.mean(0).log()", "all_of_them = w.log().mean(0)"),
-        _slip("maximum-not-added", "return top + ", "return "),
-        _slip("no-maximum", "log_w.max(0).values", "torch.zeros(log_w.shape[1])"),
-        _slip("log-k-missing", "w.mean(0).log()", "w.sum(0).log()"),
+        _slip("count-not-lowered", "math.log(K - 1)", "math.log(K)"),
+        _slip("averaged-inside", "(K - 1)).mean(0)", "(K - 1)).logsumexp(0) - math.log(K)"),
+        _slip("log-of-mean-of-logs", "log_w.logsumexp(0) - math.log(K)", "log_w.mean(0)"),
+        _slip("maximum-not-added", "return all_of_them", "return -log_w.max(0).values + all_of_them"),
+        _slip(
+            "no-maximum",
+            "others.logsumexp(1)",
+            "others.exp().sum(1).log()",
+            "log_w.logsumexp(0)",
+            "log_w.exp().sum(0).log()",
+        ),
+        _slip("cancelled", "others.logsumexp(1)", SUBTRACTED),
+        _slip("log-k-missing", "log_w.logsumexp(0) - math.log(K)", "log_w.logsumexp(0)"),
     ),
     hand=(
         Case(_double([[0.0], [math.log(3)]]), "log_w = [[0], [log 3]]"),
         Case(_double([[0.0, 1.0], [math.log(3), 1.0], [0.0, 1.0]]), "log_w = [[0, 1], [log 3, 1], [0, 1]]"),
         Case(_double([[1000.0], [1000.0]]), "log_w = [[1000], [1000]]"),
+        Case(_double([[0.0], [1000.0]]), "log_w = [[0], [1000]]"),
     ),
     draw=lambda: [Case((torch.randn(5, 3),), "log_w of shape (5, 3)")],
-    verified="It agrees with the definition on fresh weights, and holds for large log-weights.",
+    verified="It agrees with the definition on fresh weights, and holds for log-weights of ±1000, however far apart.",
     place=PLACES["averaging"],
 )
 
