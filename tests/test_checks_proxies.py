@@ -19,8 +19,9 @@ import vaelib.latent  # noqa: F401 (teaches torch a pair of divergences)
 from vaelib import checks
 from vaelib.checks import calling
 from vaelib.checks.decoders import BERNOULLI, GAUSSIAN
+from vaelib.checks.draw import DRAW
 from vaelib.checks.exercise import Exercise
-from vaelib.checks.proxies import BEST_BASELINE, DRAW, KL, LEAVE_ONE_OUT, OTHER_DIRECTION
+from vaelib.checks.proxies import BEST_BASELINE, KL, LEAVE_ONE_OUT, OTHER_DIRECTION
 from vaelib.proxies import BernoulliDecoder, GaussianDecoder
 
 
@@ -163,3 +164,9 @@ def test_a_list_for_a_tensor_is_told() -> None:
     verdict = checks.check_bernoulli_log_likelihood(lambda x, logits: [logits.sum(-1)])
     assert not verdict
     assert "must return one tensor; yours returns a list or tuple of 1" in verdict.message
+
+
+@pytest.mark.parametrize("wrap", [list, lambda draws: draws.detach().numpy()], ids=["list", "ndarray"])
+def test_draws_that_are_no_tensor_are_told(wrap) -> None:  # type: ignore[no-untyped-def]
+    verdict = checks.check_draw(lambda out, K: wrap(DRAW.solution(out, K)))
+    assert not verdict and "must return one tensor, so that gradients reach out; it returned a" in verdict.message

@@ -136,6 +136,7 @@ def test_active_units_counts_the_means_that_vary_with_x():
 
     assert active_units(q, x) == 2
     assert active_units(q, x, threshold=1e-3) == 4
+    assert active_units(q, x, threshold=0) == 4
     assert active_units(q, x, threshold=9.1) == 0
     with pytest.raises(ValueError, match="at least two data"):
         active_units(q, x[:1])

@@ -77,6 +77,33 @@ def test_pixels_of_more_axes_than_the_logits_are_broadcast(small_blocks, shape):
     torch.testing.assert_close(bernoulli_log_prob(logits, sign), torch.nn.functional.logsigmoid(logits * sign).sum(-1))
 
 
+@pytest.mark.parametrize("width", [1, 3, 64, 66, 98, 784])
+@pytest.mark.parametrize("scale", [1e-3, 20.0, 1e4])
+def test_the_sum_with_one_logarithm_for_many_terms_loses_no_digit(width, scale):
+    m = scale * t64(4, 5, width)
+    truth = log_expit(m.numpy()).sum(-1)
+    single, room = m.float(), torch.full((2 * m.numel(),), torch.nan, dtype=torch.float64)
+    np.testing.assert_allclose(kernels._log_sigmoid_sum(m, room), truth, rtol=1e-14)
+    np.testing.assert_allclose(kernels._log_sigmoid_sum(single, room.float()), truth, rtol=1e-6)
+
+
+def test_where_the_decoder_is_sure_the_logarithm_for_many_terms_is_as_exact():
+    for logit in (-1e4, -30.0, 1e-3, 30.0, 200.0):
+        m = torch.full((2, 128), logit, dtype=torch.float64)
+        np.testing.assert_allclose(
+            kernels._log_sigmoid_sum(m, torch.empty(512).double()), 128 * log_expit(logit), rtol=1e-14
+        )
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by torch's own forward mode
+def test_the_bernoulli_sum_can_be_mapped_and_differentiated_forwards(small_blocks):
+    logits, sign = t64(4, 3, 70), pixels(3, 70)
+    truth = torch.nn.functional.logsigmoid(logits * sign).sum(-1)
+    torch.testing.assert_close(torch.vmap(lambda one: bernoulli_log_prob(one, sign))(logits), truth)
+    _, along = torch.func.jvp(lambda all_: bernoulli_log_prob(all_, sign), (logits,), (torch.ones_like(logits),))
+    torch.testing.assert_close(along, ((-logits * sign).sigmoid() * sign).sum(-1))
+
+
 def mlp(*widths, activation=nn.Tanh):
     torch.manual_seed(0)
     layers = []

@@ -350,3 +350,66 @@ def textbook(x, logits):
 @two("bernoulli_log_likelihood", "grey-pixels", "negated")
 def usual_loss(x, logits):
     return F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(-1)
+
+
+@wrong("gaussian_log_likelihood", "likelihood-for-log")
+def density_itself(x, mean, sigma):
+    return D.Normal(mean, sigma).log_prob(x).sum(-1).exp()
+
+
+@wrong("gaussian_log_likelihood", "not-summed")
+def every_feature(x, mean, sigma):
+    return D.Normal(mean, sigma).log_prob(x)
+
+
+@wrong("gaussian_log_likelihood", "axis-kept")
+def feature_axis_kept(x, mean, sigma):
+    return D.Normal(mean, sigma).log_prob(x).sum(-1, keepdim=True)
+
+
+@wrong("gaussian_log_likelihood", "wrong-axis")
+def summed_over_latents(x, mean, sigma):
+    return D.Normal(mean, sigma).log_prob(x).sum(0)
+
+
+@wrong("gaussian_log_likelihood", "normaliser-once")
+def sigma_once(x, mean, sigma):
+    X = x.shape[-1]
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - sigma.log() - 0.5 * X * math.log(2 * math.pi)
+
+
+@wrong("gaussian_log_likelihood", "normaliser-once")
+def pi_once(x, mean, sigma):
+    X = x.shape[-1]
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - X * sigma.log() - 0.5 * math.log(2 * math.pi)
+
+
+@wrong("gaussian_log_likelihood", "normaliser-dropped")
+def log_sigma_forgotten(x, mean, sigma):
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - 0.5 * x.shape[-1] * math.log(2 * math.pi)
+
+
+@wrong("gaussian_log_likelihood", "half-missing")
+def whole_log_two_pi(x, mean, sigma):
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - x.shape[-1] * (sigma.log() + math.log(2 * math.pi))
+
+
+@wrong("gaussian_log_likelihood", "logarithm-sign")
+def constant_added(x, mean, sigma):
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 + x.shape[-1] * (sigma.log() + 0.5 * math.log(2 * math.pi))
+
+
+@wrong("gaussian_log_likelihood", "variance-for-sigma")
+def variance_under_the_logarithm(x, mean, sigma):
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - x.shape[-1] * torch.log(math.sqrt(2 * math.pi) * sigma**2)
+
+
+@wrong("gaussian_log_likelihood", "exponential-of-sigma")
+def sigma_exponentiated(x, mean, sigma):
+    return D.Normal(mean, sigma.exp()).log_prob(x).sum(-1)
+
+
+@wrong("gaussian_log_likelihood", "length-not-squared")
+def length_of_the_error(x, mean, sigma):
+    constant = x.shape[-1] * (sigma.log() + 0.5 * math.log(2 * math.pi))
+    return -0.5 * torch.linalg.norm(x - mean, dim=-1) / sigma**2 - constant

@@ -597,6 +597,23 @@ def with_a_mask(log_w):
 
 
 @right("jackknife")
+def by_the_indices_of_the_others(log_w):
+    K = len(log_w)
+    others = torch.tensor([[j for j in range(K) if j != k] for k in range(K)])
+    less = torch.logsumexp(log_w[others], 1) - math.log(K - 1)
+    full = torch.logsumexp(log_w, 0) - math.log(K)
+    return full + (K - 1) * (full - less.mean(0))
+
+
+@wrong("jackknife", "cancelled")
+def whole_sum_minus_one(log_w):
+    K, top = len(log_w), log_w.max(0).values
+    w = (log_w - top).exp()
+    less = ((w.sum(0) - w) / (K - 1)).log().mean(0)
+    return top + K * w.mean(0).log() - (K - 1) * less
+
+
+@wrong("jackknife", "cancelled")
 def from_the_shares(log_w):
     K = len(log_w)
     full = torch.logsumexp(log_w, 0) - math.log(K)
@@ -625,8 +642,8 @@ def difference_only(log_w):
 def times_k(log_w):
     K = len(log_w)
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = (full + torch.log1p(-log_w.softmax(0)) + math.log(K / (K - 1))).mean(0)
-    return full + K * (full - less)
+    less = torch.stack([torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]) - math.log(K - 1)
+    return full + K * (full - less.mean(0))
 
 
 @wrong("jackknife", "count-not-lowered")
@@ -662,15 +679,16 @@ def with_bare_weights(log_w):
 @wrong("jackknife", "log-k-missing")
 def first_term_a_sum(log_w):
     K = len(log_w)
-    less = (torch.logsumexp(log_w, 0) + torch.log1p(-log_w.softmax(0)) - math.log(K - 1)).mean(0)
-    return K * torch.logsumexp(log_w, 0) - (K - 1) * less
+    less = torch.stack([torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]) - math.log(K - 1)
+    return K * torch.logsumexp(log_w, 0) - (K - 1) * less.mean(0)
 
 
 @wrong("jackknife", "maximum-not-added")
 def relative_to_the_top(log_w):
     K = len(log_w)
-    w = (log_w - log_w.amax(0)).exp()
-    return K * w.mean(0).log() - (K - 1) * ((w.sum(0) - w) / (K - 1)).log().mean(0)
+    log_w = log_w - log_w.amax(0)
+    less = torch.stack([torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]) - math.log(K - 1)
+    return K * (log_w.logsumexp(0) - math.log(K)) - (K - 1) * less.mean(0)
 
 
 @two("jackknife", "correction-sign", "count-not-lowered")
@@ -679,3 +697,40 @@ def wrong_way_and_count(log_w):
     full = torch.logsumexp(log_w, 0) - math.log(K)
     less = torch.stack([torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]) - math.log(K)
     return full + (K - 1) * (less.mean(0) - full)
+
+
+@wrong("log_mean_exp", "maximum-of-all")
+def one_maximum_for_all(log_w):
+    m = log_w.max()
+    return m + torch.exp(log_w - m).mean(0).log()
+
+
+@wrong("log_mean_exp", "minimum-for-maximum")
+def minimum_subtracted(log_w):
+    m = log_w.min(0).values
+    return m + torch.exp(log_w - m).mean(0).log()
+
+
+@wrong("log_mean_exp", "largest-only")
+def largest(log_w):
+    return log_w.amax(0)
+
+
+@wrong("log_mean_exp", "counted-wrong")
+def number_of_data(log_w):
+    return torch.logsumexp(log_w, 0) - math.log(log_w.shape[1])
+
+
+@wrong("log_mean_exp", "counted-wrong")
+def logarithm_divided(log_w):
+    return torch.logsumexp(log_w, 0) / log_w.shape[0]
+
+
+@wrong("log_mean_exp", "axis-kept")
+def in_a_row(log_w):
+    return torch.logsumexp(log_w, 0, keepdim=True) - math.log(len(log_w))
+
+
+@wrong("log_mean_exp", "logarithm-missing")
+def mean_of_weights(log_w):
+    return log_w.exp().mean(0)

@@ -483,3 +483,49 @@ def no_prior_and_no_one(x, sigma):
 def m_and_sums(x, sigma):
     M, s2 = len(x) + sigma**2, sigma**2
     return x.sum() / M, 1 / M, M / s2, len(x) * (1 + 1 / s2)
+
+
+@wrong("simple_monte_carlo", "maximum-of-all")
+def one_maximum_for_all_data(model, x, K):
+    log_p = model.decoder(model.prior().sample((K, len(x)))).log_prob(x)
+    return log_p.max() + torch.exp(log_p - log_p.max()).mean(0).log()
+
+
+@wrong("simple_monte_carlo", "maximum-not-added")
+def maximum_lost(model, x, K):
+    log_p = model.decoder(model.prior().sample((K, len(x)))).log_prob(x)
+    return torch.exp(log_p - log_p.max(0).values).mean(0).log()
+
+
+@wrong("simple_monte_carlo", "probability-clipped")
+def a_small_number_added(model, x, K):
+    log_p = model.decoder(model.prior().sample((K, len(x)))).log_prob(x)
+    return torch.log(log_p.exp().mean(0) + 1e-10)
+
+
+@wrong("simple_monte_carlo", "counted-wrong")
+def data_counted(model, x, K):
+    log_p = model.decoder(model.prior().sample((K, len(x)))).log_prob(x)
+    return torch.logsumexp(log_p, 0) - math.log(x.shape[0])
+
+
+@wrong("simple_monte_carlo", "counted-wrong")
+def divided_after_the_logarithm(model, x, K):
+    log_p = model.decoder(model.prior().sample((K, len(x)))).log_prob(x)
+    return torch.logsumexp(log_p, 0) / K
+
+
+@wrong("simple_monte_carlo", "largest-only")
+def best_guess(model, x, K):
+    return model.decoder(model.prior().sample((K, len(x)))).log_prob(x).amax(0)
+
+
+@wrong("simple_monte_carlo", "not-averaged")
+def every_guess(model, x, K):
+    return model.decoder(model.prior().sample((K, len(x)))).log_prob(x)
+
+
+@wrong("simple_monte_carlo", "uniform-noise")
+def guesses_from_the_unit_interval(model, x, K):
+    z = torch.rand(K, len(x), model.prior().event_shape[0])
+    return torch.logsumexp(model.decoder(z).log_prob(x), 0) - math.log(K)

@@ -599,3 +599,105 @@ def mean_then_sum(f, score):
 def surrogate_loss(f, score):
     K = len(f)
     return -((f - (f.sum(0) - f) / (K - 1)) * score).mean()
+
+
+@wrong("draw", "seed-inside")
+def seeded_for_the_same_numbers(out, K):
+    torch.manual_seed(0)
+    mean, log_var = out.chunk(2, 1)
+    return mean + torch.exp(0.5 * log_var) * torch.randn(K, *mean.shape)
+
+
+@wrong("draw", "logarithm-for-value")
+def root_of_the_logarithm(out, K):
+    mean, log_var = out.chunk(2, 1)
+    return mean + log_var.abs().sqrt() * torch.randn(K, *mean.shape)
+
+
+@wrong("draw", "logarithm-for-value")
+def half_the_logarithm(out, K):
+    mean, log_var = out.chunk(2, 1)
+    return mean + 0.5 * log_var * torch.randn(K, *mean.shape)
+
+
+@wrong("draw", "log-variance-without-half")
+def halved_too_late(out, K):
+    mean, log_var = out.chunk(2, 1)
+    return mean + log_var.exp() / 2 * torch.randn(K, *mean.shape)
+
+
+@wrong("draw", "mean-for-draw")
+def means_repeated(out, K):
+    mean, _ = out.chunk(2, 1)
+    return mean.expand(K, -1, -1)
+
+
+@wrong("draw", "fewer-samples")
+def drawn_once(out, K):
+    mean, log_var = out.chunk(2, 1)
+    return mean + torch.exp(log_var / 2) * torch.randn_like(mean)
+
+
+@wrong("draw", "uniform-noise")
+def from_minus_one_to_one(out, K):
+    mean, log_var = out.chunk(2, 1)
+    return mean + torch.exp(log_var / 2) * (torch.rand(K, *mean.shape) * 2 - 1)
+
+
+@wrong("kl_to_posterior", "correlation-ignored")
+def diagonal_of_the_precision_between_the_means(mean, log_sigma, m, S):
+    d, precision, variance = mean - m, torch.linalg.inv(S), torch.exp(2 * log_sigma)
+    distance = (d**2 * precision.diagonal()).sum(-1) + (precision.diagonal() * variance).sum(-1)
+    return 0.5 * (distance - len(S) + torch.logdet(S) - variance.log().sum(-1))
+
+
+@wrong("kl_to_posterior", "covariance-for-precision")
+def entries_inverted(mean, log_sigma, m, S):
+    d, precision, variance = mean - m, 1 / S, torch.exp(2 * log_sigma)
+    distance = torch.einsum("bi,ij,bj->b", d, precision, d) + (precision.diagonal() * variance).sum(-1)
+    return 0.5 * (distance - len(S) + torch.logdet(S) - variance.log().sum(-1))
+
+
+@wrong("best_baseline", "baseline-missing")
+def no_baseline_at_all(mu, s):
+    return torch.zeros_like(mu), mu**4 / s**2 + 14 * mu**2 + 15 * s**2
+
+
+@wrong("best_baseline", "order-swapped")
+def variance_first(mu, s):
+    return 8 * mu**2 + 6 * s**2, mu**2 + 3 * s**2
+
+
+@wrong("best_baseline", "sigma-for-variance")
+def deviation_of_the_estimate(mu, s):
+    return mu**2 + 3 * s**2, (8 * mu**2 + 6 * s**2) ** 0.5
+
+
+@wrong("leave_one_out", "own-draw-in-baseline")
+def all_but_divided_by_one_less(f, score):
+    return ((f - f.sum(0) / (len(f) - 1)) * score).mean(0)
+
+
+@wrong("leave_one_out", "baseline-added")
+def plus_the_others(f, score):
+    return ((f + (f.sum(0) - f) / (len(f) - 1)) * score).mean(0)
+
+
+@wrong("leave_one_out", "counted-wrong")
+def unbiased_twice(f, score):
+    return ((f - (f.sum(0) - f) / (len(f) - 1)) * score).sum(0) / (len(f) - 1)
+
+
+@wrong("leave_one_out", "sum-over-samples")
+def others_not_divided(f, score):
+    return ((f - (f.sum(0) - f)) * score).mean(0)
+
+
+@wrong("leave_one_out", "wrong-axis")
+def other_data(f, score):
+    return ((f - (f.sum(1, keepdim=True) - f) / (f.shape[1] - 1)) * score).mean(0)
+
+
+@wrong("leave_one_out", "axis-kept")
+def estimates_in_a_row(f, score):
+    return ((f - (f.sum(0) - f) / (len(f) - 1)) * score).mean(0, keepdim=True)

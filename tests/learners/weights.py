@@ -116,7 +116,7 @@ def shares_around_the_mean(log_w):
     return w / w.sum(dim=0)
 
 
-@wrong("normalized_weights", "another-shift")
+@wrong("normalized_weights", "minimum-for-maximum")
 def shares_above_the_smallest(log_w):
     w = torch.exp(log_w - torch.min(log_w, dim=0).values)
     return w / w.sum(dim=0)

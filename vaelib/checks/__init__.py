@@ -7,6 +7,7 @@ A few modules for each chapter. ``check_<exercise>(fn)`` tries a learner's funct
 from vaelib.checks import (
     averages,
     decoders,
+    draw,
     elbo,
     elbo_score,
     elbo_terms,
@@ -27,6 +28,7 @@ from vaelib.checks.decoders import (
     check_bernoulli_log_likelihood,
     check_gaussian_log_likelihood,
 )
+from vaelib.checks.draw import check_draw
 from vaelib.checks.elbo import (
     check_elbo,
     check_elbo_kl,
@@ -63,7 +65,6 @@ from vaelib.checks.mixtures import (
 )
 from vaelib.checks.proxies import (
     check_best_baseline,
-    check_draw,
     check_kl_to_posterior,
     check_leave_one_out,
     check_other_direction,
@@ -120,6 +121,7 @@ __all__ = [
 _modules = (
     averages,
     decoders,
+    draw,
     elbo,
     elbo_score,
     elbo_terms,

@@ -37,6 +37,14 @@ LOG_MEAN_EXP = Exercise(
         _slip("wrong-axis", BY_DATUM, "log_w.logsumexp(1) - math.log(log_w.shape[1])"),
         _slip("sum-over-data", BY_DATUM, "log_w.flatten().logsumexp(0) - math.log(log_w.numel())"),
         _slip("counted-wrong", "len(log_w)", "log_w.numel()", shows="It was divided by K B instead of K."),
+        _slip("counted-wrong", "len(log_w)", "log_w.shape[1]", shows="The data were counted, not the weights of one."),
+        _slip("counted-wrong", "- math.log(len", "+ math.log(len", shows="It was multiplied by the count."),
+        _slip("counted-wrong", BY_DATUM, "log_w.logsumexp(0) / len(log_w)", shows="The logarithm was divided by K."),
+        _slip("maximum-of-all", "log_w.max(0).values", "log_w.max().expand(log_w.shape[1])"),
+        _slip("minimum-for-maximum", "log_w.max(0)", "log_w.min(0)"),
+        _slip("largest-only", BY_DATUM, "log_w_max"),
+        _slip("axis-kept", BY_DATUM, f"({BY_DATUM})[None]"),
+        _slip("logarithm-missing", BY_DATUM, "log_w.exp().mean(0)"),
         _slip("logarithm-missing", "w.sum(0).log()", "w.sum(0)"),
         _slip(
             "wrongly-detached", "log_w.max(0).values", "log_w.max(0).values.detach()", " + w.sum", " + w.detach().sum"
@@ -47,6 +55,8 @@ LOG_MEAN_EXP = Exercise(
         Case(_double([[0.0, 1.0], [math.log(3), 1.0]]), "log_w = [[0, 1], [log 3, 1]]"),
         Case(_double([[1000.0], [1000.0]]), "log_w = [[1000], [1000]]"),
         Case(_double([[-1000.0], [-1000.0]]), "log_w = [[-1000], [-1000]]"),
+        Case(_double([[0.0], [1000.0]]), "log_w = [[0], [1000]]"),
+        Case(_double([[1000.0, -1000.0], [1001.0, -1001.0]]), "log_w = [[1000, -1000], [1001, -1001]]"),
     ),
     draw=lambda: [Case((4 * torch.randn(5, 3),), "log_w of shape (5, 3)")],
     verified="It agrees with the log of the mean, value and gradient, and holds for log-weights of ±1000.",
@@ -125,12 +135,14 @@ STREAMING = Exercise(
 
 def _jackknife(log_w: Tensor) -> Tensor:
     K = len(log_w)
-    top = log_w.max(0).values
-    w = (log_w - top).exp()
-    all_of_them = w.mean(0).log()
-    one_left_out = ((w.sum(0) - w) / (K - 1)).log().mean(0)
-    return top + all_of_them + (K - 1) * (all_of_them - one_left_out)
+    is_left_out = torch.eye(K, dtype=torch.bool)[:, :, None]
+    others = log_w.expand(K, *log_w.shape).masked_fill(is_left_out, -math.inf)
+    one_left_out = (others.logsumexp(1) - math.log(K - 1)).mean(0)
+    all_of_them = log_w.logsumexp(0) - math.log(K)
+    return all_of_them + (K - 1) * (all_of_them - one_left_out)
 
+
+SUBTRACTED = "log_w.logsumexp(0) + torch.log1p(-log_w.softmax(0))"
 
 JACKKNIFE = Exercise(
     name="jackknife",
@@ -140,20 +152,28 @@ JACKKNIFE = Exercise(
         _slip("correction-sign", "(all_of_them - one_left_out)", "(one_left_out - all_of_them)"),
         _slip("correction-unscaled", "(K - 1) * (all", "(all"),
         _slip("correction-unscaled", "(K - 1) * (all", "K * (all", shows="It was multiplied by K."),
-        _slip("count-not-lowered", "/ (K - 1)).log()", "/ K).log()"),
-        _slip("averaged-inside", ".log().mean(0)\n", ".mean(0).log()\n"),
-        _slip("log-of-mean-of-logs", "all_of_them = w.mean(0).log()", "all_of_them = w.log().mean(0)"),
-        _slip("maximum-not-added", "return top + ", "return "),
-        _slip("no-maximum", "log_w.max(0).values", "torch.zeros(log_w.shape[1])"),
-        _slip("log-k-missing", "w.mean(0).log()", "w.sum(0).log()"),
+        _slip("count-not-lowered", "math.log(K - 1)", "math.log(K)"),
+        _slip("averaged-inside", "(K - 1)).mean(0)", "(K - 1)).logsumexp(0) - math.log(K)"),
+        _slip("log-of-mean-of-logs", "log_w.logsumexp(0) - math.log(K)", "log_w.mean(0)"),
+        _slip("maximum-not-added", "return all_of_them", "return -log_w.max(0).values + all_of_them"),
+        _slip(
+            "no-maximum",
+            "others.logsumexp(1)",
+            "others.exp().sum(1).log()",
+            "log_w.logsumexp(0)",
+            "log_w.exp().sum(0).log()",
+        ),
+        _slip("cancelled", "others.logsumexp(1)", SUBTRACTED),
+        _slip("log-k-missing", "log_w.logsumexp(0) - math.log(K)", "log_w.logsumexp(0)"),
     ),
     hand=(
         Case(_double([[0.0], [math.log(3)]]), "log_w = [[0], [log 3]]"),
         Case(_double([[0.0, 1.0], [math.log(3), 1.0], [0.0, 1.0]]), "log_w = [[0, 1], [log 3, 1], [0, 1]]"),
         Case(_double([[1000.0], [1000.0]]), "log_w = [[1000], [1000]]"),
+        Case(_double([[0.0], [1000.0]]), "log_w = [[0], [1000]]"),
     ),
     draw=lambda: [Case((torch.randn(5, 3),), "log_w of shape (5, 3)")],
-    verified="It agrees with the definition on fresh weights, and holds for large log-weights.",
+    verified="It agrees with the definition on fresh weights, and holds for log-weights of ±1000, however far apart.",
     place=PLACES["averaging"],
 )
 

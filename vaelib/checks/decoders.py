@@ -25,6 +25,9 @@ def _gaussian_log_likelihood(x: Tensor, mean: Tensor, sigma: Tensor) -> Tensor:
     return -(square + constant) / 2
 
 
+NOISE = PLACES["noise"]
+CONSTANT = "x.shape[-1] * torch.log(2 * math.pi * sigma**2)"
+
 GAUSSIAN = Exercise(
     name="gaussian_log_likelihood",
     number="2.2",
@@ -33,6 +36,29 @@ GAUSSIAN = Exercise(
         Slip("normaliser-dropped", (("square + constant", "square"),)),
         Slip("normaliser-dropped", (("2 * math.pi * sigma**2", "sigma**2"),), "Every value is X/2 · log 2π too high."),
         Slip("normaliser-once", (("x.shape[-1] * torch.log", "torch.log"),), "X − 1 constants are missing."),
+        Slip(
+            "normaliser-once",
+            ((CONSTANT, "torch.log(sigma**2) + x.shape[-1] * math.log(2 * math.pi)"),),
+            "It is log σ.",
+        ),
+        Slip(
+            "normaliser-once",
+            ((CONSTANT, "x.shape[-1] * torch.log(sigma**2) + math.log(2 * math.pi)"),),
+            "It is log 2π.",
+        ),
+        Slip(
+            "normaliser-dropped", ((CONSTANT, "x.shape[-1] * math.log(2 * math.pi)"),), "It is log σ that is missing."
+        ),
+        Slip("logarithm-sign", (("square + constant", "square - constant"),)),
+        Slip("likelihood-for-log", (("-(square + constant) / 2", "torch.exp(-(square + constant) / 2)"),), "", NOISE),
+        Slip("not-summed", ((".sum(-1)", ""), ("x.shape[-1] * ", ""))),
+        Slip("axis-kept", ((".sum(-1)", ".sum(-1, keepdim=True)"),)),
+        Slip("wrong-axis", ((".sum(-1)", ".sum(0)"), ("x.shape[-1]", "len(mean)"))),
+        Slip("wrong-axis", ((".sum(-1)", ".sum(1)"), ("x.shape[-1]", "len(x)"))),
+        Slip("exponential-of-sigma", (("/ sigma)", "/ sigma.exp())"), ("sigma**2", "sigma.exp() ** 2"))),
+        Slip("length-not-squared", (("((x - mean) / sigma).square().sum(-1)", "(x - mean).norm(dim=-1) / sigma**2"),)),
+        Slip("half-missing", (("(2 * math.pi * sigma**2)", "((2 * math.pi * sigma) ** 2)"),), "The log 2π lacks it."),
+        Slip("variance-for-sigma", (("pi * sigma**2", "pi * sigma**4"),), "The constant has σ⁴ for σ²."),
         Slip("mean-over-features", ((".sum(-1)", ".mean(-1)"), ("x.shape[-1] * ", ""))),
         Slip("mean-over-features", ((".sum(-1)", ".mean(-1)"),), "It is the squared error that was averaged."),
         Slip("sigma-ignored", (("-(square + constant) / 2", "-(x - mean).square().sum(-1) / 2"),)),

@@ -152,6 +152,9 @@ def _some_model() -> list[Case]:
 
 SCALAR = LinearGaussian(t64([1]), t64(0), 1.0)
 UNREACHED = LinearGaussian(torch.zeros(1000, 1).double(), torch.zeros(1000).double(), 1.0)
+FAR_APART = 5 * torch.arange(2).repeat_interleave(10)[:, None].expand(20, 1000).double()
+PRIOR = "model.prior().sample(torch.Size([K, len(x)]))"
+CLIPPED = "A datum that no guess comes near gets the constant's logarithm, whatever it is."
 SIMPLE_MONTE_CARLO = Exercise(
     name="simple_monte_carlo",
     number="1.4",
@@ -160,6 +163,17 @@ SIMPLE_MONTE_CARLO = Exercise(
         Slip("log-k-missing", ((" - math.log(K)", ""),)),
         Slip("log-of-mean-of-logs", (("log_sum - math.log(K)", "log_w.mean(0)"),)),
         Slip("no-maximum", (("torch.logsumexp(log_w, 0)", "log_w.exp().sum(0).log()"),)),
+        Slip(
+            "maximum-of-all", (("torch.logsumexp(log_w, 0)", "log_w.max() + (log_w - log_w.max()).exp().sum(0).log()"),)
+        ),
+        Slip("maximum-not-added", (("torch.logsumexp(log_w, 0)", "(log_w - log_w.max(0).values).exp().sum(0).log()"),)),
+        Slip("probability-clipped", (("torch.logsumexp(log_w, 0)", "(log_w.exp().sum(0) + 1e-10).log()"),), CLIPPED),
+        Slip("largest-only", (("log_sum - math.log(K)", "log_w.max(0).values"),)),
+        Slip("counted-wrong", (("- math.log(K)", "+ math.log(K)"),), "It was multiplied by the count."),
+        Slip("counted-wrong", (("math.log(K)", "math.log(len(x))"),), "The data were counted, not the guesses."),
+        Slip("counted-wrong", (("log_sum - math.log(K)", "log_sum / K"),), "The logarithm was divided by K."),
+        Slip("not-averaged", (("log_sum - math.log(K)", "log_w"),)),
+        Slip("uniform-noise", ((PRIOR, "torch.rand(K, len(x), *model.prior().event_shape)"),)),
         Slip("prior-twice", (("model.decoder(z).log_prob(x)", "model.log_joint(x, z)"),)),
         Slip("one-noise-for-all", (("[K, len(x)]", "[K, 1]"),), "Equal data get equal estimates."),
         Slip("fewer-samples", (("[K, len(x)]", "[1, len(x)]"), (" - math.log(K)", "")), "One sample is used."),
@@ -172,6 +186,7 @@ SIMPLE_MONTE_CARLO = Exercise(
     hand=(
         Case((SCALAR, t64([1]).expand(1000, 1), 10), "1,000 times x = 1, p(z) = N(0, 1), p(x|z) = N(z, 1), K = 10"),
         Case((UNREACHED, torch.zeros(20, 1000).double(), 2), "20 times x = 0, 1,000 pixels of pure noise, K = 2"),
+        Case((UNREACHED, FAR_APART, 2), "10 times x = 0 and 10 times x = 5, 1,000 pixels of pure noise, K = 2"),
     ),
     draw=_some_model,
     verified="The estimates have the right mean and spread, guesses of their own, and never underflow.",

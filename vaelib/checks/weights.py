@@ -67,9 +67,10 @@ NORMALIZED_WEIGHTS = Exercise(
         Slip("no-maximum", ((TO_ONE, "log_w.exp() / w.sum(0)"),), "It was subtracted in the denominator only."),
         Slip("no-maximum", ((TO_ONE, "w / log_w.exp().sum(0)"),), "It was subtracted in the numerator only."),
         Slip("maximum-of-all", (("log_w.max(0).values", "log_w.max()"),)),
+        Slip("minimum-for-maximum", (("log_w.max(0).values", "log_w.min(0).values"),)),
         *(
             Slip("another-shift", (("log_w.max(0).values", shift),))
-            for shift in ("log_w.mean(0)", "log_w.min(0).values", "log_w.abs().max(0).values")
+            for shift in ("log_w.mean(0)", "log_w.abs().max(0).values")
         ),
         Slip("wrong-axis", ((".max(0)", ".max(1, keepdim=True)"), ("w.sum(0)", "w.sum(1, keepdim=True)"))),
         Slip("wrong-axis", ((".max(0)", ".max(1)"), ("w.sum(0)", "w.sum(1)"))),
@@ -110,9 +111,10 @@ EFFECTIVE_SAMPLE_SIZE = Exercise(
     slips=(
         Slip("no-maximum", (("(log_w - log_w.max(0).values).exp()", "log_w.exp()"),)),
         Slip("maximum-of-all", (("log_w.max(0).values", "log_w.max()"),)),
+        Slip("minimum-for-maximum", (("log_w.max(0).values", "log_w.min(0).values"),)),
         *(
             Slip("another-shift", (("log_w.max(0).values", shift),))
-            for shift in ("log_w.mean(0)", "log_w.min(0).values", "log_w.abs().max(0).values")
+            for shift in ("log_w.mean(0)", "log_w.abs().max(0).values")
         ),
         Slip("upside-down", (("1 / w", "w"),), "A count of samples is never below one.", PLACES["count"]),
         Slip("square-of-sum", ((".square().sum(0)", ".sum(0)"),), "It is 1, whatever the weights are."),
