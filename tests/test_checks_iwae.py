@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 
 import vaelib.evaluate
 import vaelib.iwae
-from vaelib.checks import iwae, weights
+from vaelib.checks import evidence, iwae, weights
 from vaelib.checks.scripted import bound_and_gradients, bound_case
 
 BOUNDS = {"iwae": (iwae.IWAE, vaelib.iwae.iwae), "iwae_dreg": (iwae.IWAE_DREG, vaelib.iwae.iwae_dreg)}
@@ -63,7 +63,7 @@ def test_the_gradients_are_those_of_the_formulas(case, exercise):
 def test_the_evidence_is_the_librarys_and_scipys(case):
     (model, q, x, K), log_w, _ = case
     library = vaelib.evaluate.log_likelihood(model, copy.deepcopy(q), x, K, chunk=4, return_se=True)
-    ours = iwae.LOG_LIKELIHOOD.solution(model, copy.deepcopy(q), x, K, 4)
+    ours = evidence.LOG_LIKELIHOOD.solution(model, copy.deepcopy(q), x, K, 4)
     w = np.exp(log_w)
     for mine, theirs, by_hand in zip(ours, library, (np.log(w.mean(0)), stats.sem(w) / w.mean(0)), strict=True):
         assert torch.allclose(mine, theirs, rtol=1e-10)
@@ -103,3 +103,10 @@ def test_the_log_outside_is_the_log_of_the_mean():
     p, q = stats.norm(1.0, 0.8), stats.norm(0.2, 1.1)
     mean, _ = integrate.quad(lambda z: p.pdf(z) ** 2 / q.pdf(z), -12, 12, epsabs=1e-12)
     assert weights.SURROGATE_LIMIT.mutant(slip)(-2.0, 1.0, 0.8, 0.2, 1.1) == pytest.approx(-2.0 + np.log(mean))
+
+
+def test_what_is_wanted_is_told_without_what_else_is_looked_at():
+    pair = iwae.check_iwae(lambda model, q, x, K: (x[:, 0], x[:, 0]))
+    assert "must return one tensor; yours returns a list or tuple of 2." in pair.message
+    lone = evidence.check_log_likelihood(lambda model, q, x, K, chunk: x[:, 0])
+    assert "in this order: estimate, standard error. Yours returns 1 of them." in lone.message

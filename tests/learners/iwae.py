@@ -177,6 +177,78 @@ def bound_averaged(model, q, x, K):
     return iwae(model, q, x, K).mean()
 
 
+@wrong("iwae", "log-q-sign")
+def bound_with_log_q_added(model, q, x, K):
+    q_z = q(x)
+    z = q_z.rsample((K,))
+    return log_mean_exp(model.log_joint(x, z) + q_z.log_prob(z))
+
+
+@wrong("iwae", "logarithm-missing")
+def bound_of_the_mean_weight(model, q, x, K):
+    return weights_of(model, q, x, K).exp().mean(0)
+
+
+@wrong("iwae", "log-k-missing")
+def bound_divided_after_the_log(model, q, x, K):
+    return torch.logsumexp(weights_of(model, q, x, K), 0) / K
+
+
+@wrong("iwae", "counted-wrong")
+def bound_divided_by_the_data(model, q, x, K):
+    return torch.logsumexp(weights_of(model, q, x, K), 0) - math.log(x.shape[0])
+
+
+@wrong("iwae", "maximum-not-added")
+def bound_below_the_maximum(model, q, x, K):
+    log_w = weights_of(model, q, x, K)
+    return torch.log(torch.exp(log_w - log_w.max(0, keepdim=True).values).mean(0))
+
+
+@wrong("iwae", "not-averaged")
+def bound_of_each_sample(model, q, x, K):
+    return weights_of(model, q, x, K)
+
+
+@wrong("iwae", "two-draws")
+def bound_of_two_draws(model, q, x, K):
+    q_z = q(x)
+    log_p = model.log_joint(x, q_z.rsample((K,)))
+    return log_mean_exp(log_p - q_z.log_prob(q_z.rsample((K,))))
+
+
+@wrong("iwae", "prior-twice")
+def bound_with_the_prior_added(model, q, x, K):
+    q_z = q(x)
+    z = q_z.rsample((K,))
+    return log_mean_exp(model.log_joint(x, z) + model.prior().log_prob(z) - q_z.log_prob(z))
+
+
+@wrong("iwae", "wrongly-detached")
+def bound_that_sticks_the_landing(model, q, x, K):
+    q_z = q(x)
+    z = q_z.rsample((K,))
+    q_bar = Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1)
+    return log_mean_exp(model.log_joint(x, z) - q_bar.log_prob(z))
+
+
+@wrong("iwae", "wrongly-detached")
+def bound_by_math_log(model, q, x, K):
+    return math.log(weights_of(model, q, x, K).exp().mean(0))
+
+
+@wrong("iwae", "gradient-twice")
+def bound_plus_surrogate(model, q, x, K):
+    log_w = weights_of(model, q, x, K)
+    s = (log_w.softmax(0).detach() * log_w).sum(0)
+    return log_mean_exp(log_w) + s - s.detach()
+
+
+@two("iwae", "sign-flipped", "sum-over-data")
+def bound_as_a_loss(model, q, x, K):
+    return -log_mean_exp(weights_of(model, q, x, K)).mean()
+
+
 @wrong("iwae", "")
 def bound_of_the_best_sample(model, q, x, K):
     return weights_of(model, q, x, K).max(0).values
@@ -349,6 +421,61 @@ def dreg_without_a_path(model, q, x, K):
     return log_mean_exp(log_w)
 
 
+@wrong("iwae_dreg", "no-maximum")
+def dreg_of_naked_weights(model, q, x, K):
+    z, log_p, log_q = parts_of(model, q, x, K)
+    log_w = log_p - log_q
+    w_tilde = torch.softmax(log_w, 0).detach()
+    z.register_hook(lambda grad: w_tilde[..., None] * grad)
+    return log_w.exp().mean(0).log()
+
+
+def hooked(shares, value=log_mean_exp):
+    def bound(model, q, x, K):
+        z, log_p, log_q = parts_of(model, q, x, K)
+        log_w = log_p - log_q
+        w = shares(log_w).detach()
+        z.register_hook(lambda grad: w[..., None] * grad)
+        return value(log_w)
+
+    return bound
+
+
+@wrong("iwae_dreg", "wrong-axis")
+def dreg_hook_along_the_batch(model, q, x, K):
+    return hooked(lambda log_w: log_w.softmax(1))(model, q, x, K)
+
+
+@wrong("iwae_dreg", "softmax-of-losses")
+def dreg_hook_of_losses(model, q, x, K):
+    return hooked(lambda log_w: F.softmax(-log_w, 0))(model, q, x, K)
+
+
+@wrong("iwae_dreg", "not-normalised")
+def dreg_hook_of_weights(model, q, x, K):
+    return hooked(lambda log_w: torch.exp(log_w - log_w.max(0).values))(model, q, x, K)
+
+
+@wrong("iwae_dreg", "sign-flipped")
+def dreg_as_a_loss(model, q, x, K):
+    return -hooked(lambda log_w: log_w.softmax(0))(model, q, x, K)
+
+
+@wrong("iwae_dreg", "log-of-mean-of-logs")
+def dreg_hook_on_the_elbo(model, q, x, K):
+    return hooked(lambda log_w: log_w.softmax(0), lambda log_w: log_w.mean(0))(model, q, x, K)
+
+
+@wrong("iwae_dreg", "score-term-kept")
+def dreg_with_living_deviation(model, q, x, K):
+    q_z = q(x)
+    z = q_z.rsample((K,))
+    log_w = model.log_joint(x, z) - Independent(Normal(q_z.mean.detach(), q_z.stddev), 1).log_prob(z)
+    w_tilde = torch.softmax(log_w, 0).detach()
+    z.register_hook(lambda grad: w_tilde[..., None] * grad)
+    return log_mean_exp(log_w)
+
+
 @two("iwae_dreg", "weighted-once", "score-term-kept")
 def dreg_is_plain_iwae(model, q, x, K):
     return iwae(model, q, x, K)
@@ -487,6 +614,71 @@ def evidence_of_naked_sums(model, q, x, K, chunk):
     for log_w in evidence_chunks(model, q, x, K, chunk):
         s1, s2 = s1 + log_w.exp().sum(0), s2 + (2 * log_w).exp().sum(0)
     return torch.log(s1 / K), torch.sqrt((K * s2 / s1**2 - 1) / (K - 1))
+
+
+@wrong("log_likelihood", "zero-in-the-sum")
+def evidence_from_zeros(model, q, x, K, chunk):
+    log_sum = log_squares = torch.zeros(len(x))
+    for log_w in evidence_chunks(model, q, x, K, chunk):
+        log_sum = torch.logaddexp(log_sum, log_w.logsumexp(0))
+        log_squares = torch.logaddexp(log_squares, (2 * log_w).logsumexp(0))
+    return log_sum - math.log(K), ((K * (log_squares - 2 * log_sum).exp() - 1) / (K - 1)).sqrt()
+
+
+@wrong("log_likelihood", "last-chunk")
+def evidence_of_the_last_chunk(model, q, x, K, chunk):
+    log_w = evidence_chunks(model, q, x, K, chunk)[-1]
+    return log_mean_exp(log_w), relative_error(log_w)
+
+
+@wrong("log_likelihood", "more-samples")
+def evidence_with_one_chunk_too_many(model, q, x, K, chunk):
+    log_w = torch.cat(evidence_chunks(model, q, x, (K // chunk + 1) * chunk, chunk))
+    return log_mean_exp(log_w), relative_error(log_w)
+
+
+@wrong("log_likelihood", "counted-wrong")
+def evidence_of_full_chunks(model, q, x, K, chunk):
+    chunks = evidence_chunks(model, q, x, K, chunk)
+    estimates = torch.stack([log_w.logsumexp(0) - math.log(chunk) for log_w in chunks])
+    return log_mean_exp(estimates), relative_error(torch.cat(chunks))
+
+
+@wrong("log_likelihood", "order-swapped")
+def evidence_after_its_error(model, q, x, K, chunk):
+    log_w = torch.cat(evidence_chunks(model, q, x, K, chunk))
+    return relative_error(log_w), log_mean_exp(log_w)
+
+
+@wrong("log_likelihood", "no-maximum")
+def evidence_with_naked_error(model, q, x, K, chunk):
+    log_w = torch.cat(evidence_chunks(model, q, x, K, chunk))
+    w = log_w.exp()
+    return log_mean_exp(log_w), w.std(0) / w.mean(0) / math.sqrt(K)
+
+
+@wrong("log_likelihood", "interval-for-error")
+def evidence_with_an_interval(model, q, x, K, chunk):
+    log_w = torch.cat(evidence_chunks(model, q, x, K, chunk))
+    return log_mean_exp(log_w), 1.96 * relative_error(log_w)
+
+
+@wrong("log_likelihood", "another-root")
+def evidence_with_error_over_K(model, q, x, K, chunk):
+    log_w = torch.cat(evidence_chunks(model, q, x, K, chunk))
+    return log_mean_exp(log_w), relative_error(log_w) / math.sqrt(K)
+
+
+@wrong("log_likelihood", "second-moment-for-variance")
+def evidence_with_root_of_ess(model, q, x, K, chunk):
+    log_w = torch.cat(evidence_chunks(model, q, x, K, chunk))
+    return log_mean_exp(log_w), log_w.softmax(0).square().sum(0).sqrt()
+
+
+@wrong("log_likelihood", "log-not-taken")
+def evidence_itself(model, q, x, K, chunk):
+    log_w = torch.cat(evidence_chunks(model, q, x, K, chunk))
+    return log_mean_exp(log_w).exp(), relative_error(log_w)
 
 
 @wrong("log_likelihood", "se-of-logs")

@@ -110,6 +110,65 @@ def shares_naked_along_the_batch(log_w):
     return w / torch.sum(w, dim=1, keepdim=True)
 
 
+@wrong("normalized_weights", "another-shift")
+def shares_around_the_mean(log_w):
+    w = torch.exp(log_w - log_w.mean(dim=0))
+    return w / w.sum(dim=0)
+
+
+@wrong("normalized_weights", "minimum-for-maximum")
+def shares_above_the_smallest(log_w):
+    w = torch.exp(log_w - torch.min(log_w, dim=0).values)
+    return w / w.sum(dim=0)
+
+
+@wrong("normalized_weights", "no-maximum")
+def shares_with_a_small_number(log_w):
+    w = log_w.exp()
+    return w / (w.sum(dim=0) + 1e-10)
+
+
+@wrong("normalized_weights", "no-maximum")
+def shares_shifted_below_only(log_w):
+    top = log_w.max(0).values
+    return torch.exp(log_w) / torch.exp(log_w - top).sum(0)
+
+
+@wrong("normalized_weights", "softmax-of-losses")
+def shares_of_a_turned_difference(log_w):
+    w = torch.exp(log_w.max(0).values - log_w)
+    return w / w.sum(0)
+
+
+@wrong("normalized_weights", "wrong-axis")
+def shares_with_a_crash_in_between(log_w):
+    w = (log_w - log_w.max(dim=1).values).exp()
+    return w / w.sum(1)
+
+
+@wrong("normalized_weights", "wrong-axis")
+def shares_of_the_total(log_w):
+    w = torch.exp(log_w - log_w.max(dim=0).values)
+    return w / w.sum()
+
+
+@wrong("normalized_weights", "logs-for-weights")
+def shares_without_exponential(log_w):
+    log_w = log_w - log_w.max(0).values
+    return log_w / log_w.sum(0)
+
+
+@wrong("normalized_weights", "product-for-sum")
+def shares_of_the_product(log_w):
+    return torch.exp(log_w - torch.sum(log_w, 0))
+
+
+@wrong("normalized_weights", "not-normalised")
+def shares_over_K(log_w):
+    w = torch.exp(log_w - log_w.max(dim=0).values)
+    return w / log_w.shape[0]
+
+
 # 5.2, effective sample size.
 
 
@@ -138,6 +197,12 @@ def count_by_einsum(log_w):
 @wrong("effective_sample_size", "no-maximum")
 def count_of_naked_weights(log_w):
     w = log_w.exp()
+    return w.sum(0) ** 2 / (w**2).sum(0)
+
+
+@wrong("effective_sample_size", "another-shift")
+def count_around_the_mean(log_w):
+    w = torch.exp(log_w - log_w.mean(0))
     return w.sum(0) ** 2 / (w**2).sum(0)
 
 
@@ -329,7 +394,44 @@ def bounds_with_inverse_limit(d):
     return L_1, L_1 / 2, ((1 + d) ** 2 + (1 - d) ** 2) / 2
 
 
-@wrong("two_weights", "")
+@wrong("two_weights", "log-outside")
+def bounds_of_the_mean_weight(d):
+    L = math.log(((1 + d) + (1 - d)) / 2)
+    return L, L, 1 / (1 + d**2)
+
+
+@wrong("two_weights", "order-swapped")
+def bounds_exchanged(d):
+    L_1 = math.log(1 - d**2) / 2
+    return L_1 / 2, L_1, 1 / (1 + d**2)
+
+
+@wrong("two_weights", "one-missing")
+def bounds_with_chi2_for_price(d):
+    L_1 = math.log(1 - d**2) / 2
+    return L_1, L_1 / 2, d**-2
+
+
+@wrong("two_weights", "another-variance")
+def bounds_with_torchs_variance(d):
+    w = torch.tensor([1 + d, 1 - d])
+    L_1 = w.log().mean()
+    return L_1, L_1 / 2, 1 / (1 + w.var() / w.mean() ** 2)
+
+
+@wrong("two_weights", "two-for-the-limit")
+def bounds_with_two_samples(d):
+    pairs = [(a, b) for a in (1 + d, 1 - d) for b in (1 + d, 1 - d)]
+    L_1 = math.log(1 - d**2) / 2
+    return L_1, L_1 / 2, sum((a + b) ** 2 / (a**2 + b**2) / 2 for a, b in pairs) / 4
+
+
+@two("two_weights", "half-missing", "approximation-for-exact")
+def bounds_first_order_without_half(d):
+    return -(d**2), -(d**2) / 2, 1 / (1 + d**2)
+
+
+@wrong("two_weights", "product-for-sum")
 def bounds_that_double(d):
     L_1 = 0.5 * math.log(1 - d**2)
     return L_1, 2 * L_1, 1 / (1 + d**2)
@@ -436,6 +538,59 @@ def limit_of_log_mean(log_p, mean_p, s_p, mean_q, s_q):
     wide = 2 * s_q**2 - s_p**2
     moment = s_q**2 / (s_p * math.sqrt(wide)) * math.exp((mean_p - mean_q) ** 2 / wide)
     return log_p + math.log(moment)
+
+
+@wrong("surrogate_limit", "sign-flipped")
+def limit_of_a_loss(log_p, mean_p, s_p, mean_q, s_q):
+    return -log_p - kl_divergence(*normals(mean_p, s_p, mean_q, s_q))
+
+
+@wrong("surrogate_limit", "log-missing")
+def limit_plus_p(log_p, mean_p, s_p, mean_q, s_q):
+    return np.exp(log_p) + kl_divergence(*normals(mean_p, s_p, mean_q, s_q))
+
+
+@wrong("surrogate_limit", "not-normalised")
+def limit_of_the_numerator(log_p, mean_p, s_p, mean_q, s_q):
+    return math.exp(log_p) * (log_p + kl_divergence(*normals(mean_p, s_p, mean_q, s_q)))
+
+
+@wrong("surrogate_limit", "half-missing")
+def limit_without_half_of_the_squares(log_p, mean_p, s_p, mean_q, s_q):
+    return log_p + math.log(s_q / s_p) + (s_p**2 + (mean_p - mean_q) ** 2) / s_q**2 - 0.5
+
+
+@wrong("surrogate_limit", "half-missing")
+def limit_without_half_of_the_logarithm(log_p, mean_p, s_p, mean_q, s_q):
+    return log_p + math.log(s_q**2 / s_p**2) + (s_p**2 + (mean_p - mean_q) ** 2) / (2 * s_q**2) - 0.5
+
+
+@wrong("surrogate_limit", "shift-unscaled")
+def limit_with_bare_shift(log_p, mean_p, s_p, mean_q, s_q):
+    ratio = (s_p / s_q) ** 2
+    return log_p + 0.5 * (ratio + (mean_p - mean_q) ** 2 - 1 - math.log(ratio))
+
+
+@wrong("surrogate_limit", "spread-missing")
+def limit_at_the_mean(log_p, mean_p, s_p, mean_q, s_q):
+    return log_p + math.log(s_q / s_p) - 0.5 + (mean_p - mean_q) ** 2 / (2 * s_q**2)
+
+
+@wrong("surrogate_limit", "square-missing")
+def limit_with_unsquared_shift(log_p, mean_p, s_p, mean_q, s_q):
+    ratio = (s_p / s_q) ** 2
+    return log_p + 0.5 * (ratio + (mean_p - mean_q) / s_q - 1 - math.log(ratio))
+
+
+@wrong("surrogate_limit", "upside-down")
+def limit_with_the_ratio_turned(log_p, mean_p, s_p, mean_q, s_q):
+    ratio = (s_q / s_p) ** 2
+    return log_p + 0.5 * (ratio + (mean_p - mean_q) ** 2 / s_q**2 - 1 - math.log(ratio))
+
+
+@two("surrogate_limit", "determinant-missing", "kl-constant-missing")
+def limit_of_squares_only(log_p, mean_p, s_p, mean_q, s_q):
+    return log_p + (s_p**2 + (mean_p - mean_q) ** 2) / (2 * s_q**2)
 
 
 @two("surrogate_limit", "kl-reversed", "wrong-side")

@@ -11,6 +11,7 @@ from vaelib.checks import (
     elbo,
     elbo_score,
     elbo_terms,
+    evidence,
     iwae,
     jensen,
     latent,
@@ -39,11 +40,11 @@ from vaelib.checks.elbo_terms import (
     check_free_bits,
     check_unexplained_weight,
 )
+from vaelib.checks.evidence import check_log_likelihood
 from vaelib.checks.exercise import Exercise
 from vaelib.checks.iwae import (
     check_iwae,
     check_iwae_dreg,
-    check_log_likelihood,
 )
 from vaelib.checks.jensen import (
     check_growth_rates,
@@ -117,7 +118,21 @@ __all__ = [
     "report",
 ]
 
-_modules = (averages, decoders, draw, elbo, elbo_score, elbo_terms, iwae, jensen, latent, mixtures, proxies, weights)
+_modules = (
+    averages,
+    decoders,
+    draw,
+    elbo,
+    elbo_score,
+    elbo_terms,
+    evidence,
+    iwae,
+    jensen,
+    latent,
+    mixtures,
+    proxies,
+    weights,
+)
 _found = (e for module in _modules for e in vars(module).values() if isinstance(e, Exercise))
 
 # By name, in the book's order.

@@ -362,10 +362,15 @@ def contrast(
             right = _sighting(exercise, exercise.solution, case)
             if isinstance(seen, dict) and isinstance(right, dict) and not _agree(seen, right, exercise.tolerance):
                 if seen.keys() != right.keys():
-                    return case, "", ", ".join(right), len(seen)
+                    return case, "", ", ".join(_returned(right)), len(_returned(seen))
                 key = next(key for key in right if not _close(seen[key], right[key], exercise.tolerance))
                 return case, key, right[key], seen[key]
         return None
+
+
+def _returned(seen: Seen) -> list[str]:
+    """The names of what a function returned, without those of what else was looked at."""
+    return [name for name in seen if not name.startswith(("gradient in ", "number of "))]
 
 
 def _difference(exercise: Exercise, theirs: list[Seen | Refusal]) -> str:

@@ -33,6 +33,7 @@ FIXED_WEIGHTS = (
     Case((torch.tensor([[-1000.0], [-1000.0]]).double(),), "log_w = [[-1000], [-1000]]"),
     _weights_case([[1.0, 2.0], [1.0, 6.0], [2.0, 8.0]], "the weights w = [[1, 2], [1, 6], [2, 8]]"),
     Case((torch.tensor([[1000.0, -1000.0], [999.0, -1000.0]]).double(),), "log_w = [[1000, -1000], [999, -1000]]"),
+    Case((torch.tensor([[1000.0], [-1000.0]]).double(),), "log_w = [[1000], [-1000]]"),
 )
 
 OF_A_DATUM = "The K weights of a datum stand along axis 0, and only they belong together."
@@ -48,6 +49,8 @@ def _normalized_weights(log_w: Tensor) -> Tensor:
     return w / w.sum(0)
 
 
+TO_ONE = "w / w.sum(0)"
+
 NORMALIZED_WEIGHTS = Exercise(
     name="normalized_weights",
     number="5.1",
@@ -55,14 +58,36 @@ NORMALIZED_WEIGHTS = Exercise(
     slips=(
         Slip("no-maximum", (("(log_w - log_w_max).exp()", "log_w.exp()"),)),
         Slip("no-maximum", (("w / w.sum(0)", "(log_w - log_w.exp().sum(0).log()).exp()"),)),
+        Slip("no-maximum", ((TO_ONE, "log_w.exp() / (log_w.exp().sum(0) + 1e-8)"),)),
+        Slip(
+            "no-maximum",
+            (("(log_w - log_w_max).exp()", "log_w.exp() / log_w.exp().max(0).values"),),
+            "The largest weight was divided out after the exponential.",
+        ),
+        Slip("no-maximum", ((TO_ONE, "log_w.exp() / w.sum(0)"),), "It was subtracted in the denominator only."),
+        Slip("no-maximum", ((TO_ONE, "w / log_w.exp().sum(0)"),), "It was subtracted in the numerator only."),
         Slip("maximum-of-all", (("log_w.max(0).values", "log_w.max()"),)),
+        Slip("minimum-for-maximum", (("log_w.max(0).values", "log_w.min(0).values"),)),
+        *(
+            Slip("another-shift", (("log_w.max(0).values", shift),))
+            for shift in ("log_w.mean(0)", "log_w.abs().max(0).values")
+        ),
         Slip("wrong-axis", ((".max(0)", ".max(1, keepdim=True)"), ("w.sum(0)", "w.sum(1, keepdim=True)"))),
+        Slip("wrong-axis", ((".max(0)", ".max(1)"), ("w.sum(0)", "w.sum(1)"))),
         Slip("wrong-axis", (("log_w.max(0).values", "log_w.max()"), ("w.sum(0)", "w.sum()"))),
+        Slip("wrong-axis", (("w.sum(0)", "w.sum(1, keepdim=True)"),), OF_A_DATUM),
+        Slip("wrong-axis", (("w.sum(0)", "w.sum()"),), OF_A_DATUM),
         Slip("softmax-of-losses", (("log_w.max(0)", "-log_w.min(0)"), ("(log_w -", "(-log_w -"))),
+        Slip("softmax-of-losses", (("log_w - log_w_max", "log_w_max - log_w"),)),
         Slip("exponential-twice", (("w / w.sum(0)", "w.softmax(0)"),)),
         Slip("exponential-twice", (("w / w.sum(0)", "log_w.exp().softmax(0)"),)),
         Slip("logs-for-weights", (("w / w.sum(0)", "log_w / log_w.sum(0)"),), "The shares can be negative."),
+        Slip("logs-for-weights", (("(log_w - log_w_max).exp()", "log_w - log_w_max"),), "No exponential was taken."),
+        Slip("product-for-sum", ((TO_ONE, "(log_w - log_w.sum(0)).exp()"),), "Each weight was divided by it."),
         Slip("not-normalised", (("w / w.sum(0)", "w"),), "The shares do not add up to one."),
+        Slip("not-normalised", ((TO_ONE, "w / len(w)"),), "They were divided by K instead."),
+        Slip("upside-down", ((TO_ONE, "w.sum(0) / w"),), "A share is never above one.", PLACES["count"]),
+        Slip("transposed", ((TO_ONE, "(w / w.sum(0)).T"),)),
         Slip("mean-for-sum", (("w.sum(0)", "w.mean(0)"),), "The shares add up to K."),
         Slip("log-for-value", (("w / w.sum(0)", "(w / w.sum(0)).log()"),)),
     ),
@@ -86,6 +111,11 @@ EFFECTIVE_SAMPLE_SIZE = Exercise(
     slips=(
         Slip("no-maximum", (("(log_w - log_w.max(0).values).exp()", "log_w.exp()"),)),
         Slip("maximum-of-all", (("log_w.max(0).values", "log_w.max()"),)),
+        Slip("minimum-for-maximum", (("log_w.max(0).values", "log_w.min(0).values"),)),
+        *(
+            Slip("another-shift", (("log_w.max(0).values", shift),))
+            for shift in ("log_w.mean(0)", "log_w.abs().max(0).values")
+        ),
         Slip("upside-down", (("1 / w", "w"),), "A count of samples is never below one.", PLACES["count"]),
         Slip("square-of-sum", ((".square().sum(0)", ".sum(0)"),), "It is 1, whatever the weights are."),
         Slip("square-of-sum", (("1 / w_tilde.square()", "w.sum(0) / w.square()"),), "The sum above was not squared."),
@@ -132,13 +162,19 @@ TWO_WEIGHTS = Exercise(
         Slip("sign-flipped", (("return L_1, L_2,", "return -L_1, -L_2,"),), "These are the gaps, log p(x) − L."),
         Slip(
             "approximation-for-exact",
-            (("0.5 * math.log(1 - d**2)", "-(d**2) / 2"),),
+            (("math.log(1 - d**2)", "-(d**2)"),),
             "These are −χ²/2K; the gap is larger.",
         ),
         Slip("approximation-for-exact", (("1 / (1 + chi2)", "1 - chi2"),), "It is right up to first order in χ²."),
+        Slip("product-for-sum", (("L_1 / 2", "L_1 * 2"),), "Your L₂ is 2 L₁, what the log of the product gives."),
+        Slip("log-outside", (("0.5 * math.log(1 - d**2)", "0.0"),), "It gives log p(x), whatever K is."),
+        Slip("order-swapped", (("return L_1, L_2,", "return L_2, L_1,"),), "L₂ lies nearer to log p(x) than L₁."),
         Slip("base-2", (("math.log(", "math.log2("),), "Every bound is 1.4427 times what it should be."),
         Slip("sigma-for-variance", (("chi2 = d**2", "chi2 = d"),), "χ² is a variance."),
         Slip("second-moment-for-variance", (("chi2 = d**2", "chi2 = 1 + d**2"),)),
+        Slip("one-missing", (("1 / (1 + chi2)", "1 / chi2"),)),
+        Slip("another-variance", (("chi2 = d**2", "chi2 = 2 * d**2"),)),
+        Slip("two-for-the-limit", (("1 / (1 + chi2)", "0.5 + 0.5 / (1 + chi2)"),)),
         Slip("upside-down", (("1 / (1 + chi2)", "1 + chi2"),), "The share of the samples cannot exceed one."),
         Slip("fraction-for-count", (("1 / (1 + chi2)", "2 / (1 + chi2)"),), "The share cannot exceed one."),
     ),
@@ -172,20 +208,39 @@ SURROGATE_LIMIT = Exercise(
     slips=(
         Slip("kl-reversed", ((RATIOS, "s_q / s_p, (mean_p - mean_q) / s_p"),)),
         Slip("wrong-side", (("log_p + kl", "log_p - kl"),)),
+        Slip("sign-flipped", (("return log_p + kl", "return -(log_p + kl)"),)),
+        Slip("log-missing", (("log_p + kl", "math.exp(log_p) + kl"),), "The argument log_p is the logarithm already."),
+        Slip(
+            "not-normalised",
+            (("log_p + kl", "math.exp(log_p) * (log_p + kl)"),),
+            "It is E[w log w]; the mean weight p(x) below the fraction line is missing.",
+        ),
         Slip("kl-missing", (("log_p + kl", "log_p"),), "It is where the bound goes, not the surrogate."),
         Slip("evidence-missing", (("log_p + kl", "kl"),)),
         Slip("half-missing", (("0.5 * (", "("),), "Your divergence is twice what it should be."),
+        Slip("half-missing", (("0.5 * (r**2 + delta**2 - 1 -", "(r**2 + delta**2 - 0.5 -"), ("2 * math", "math"))),
+        Slip("half-missing", ((" - 1", " - 2"),), "The constant is −½, not −1."),
+        Slip("half-missing", (("2 * math", "4 * math"),), "It belongs to log(s_p² / s_q²), too."),
         Slip("determinant-missing", ((" - 2 * math.log(r)", ""),), "The term log(s_p² / s_q²) is absent."),
         Slip("logarithm-sign", (("- 2 * math", "+ 2 * math"),)),
         Slip("sigma-for-variance", (("2 * math.log(r)", "math.log(r)"),), "In the logarithm stands s_p² / s_q²."),
         Slip("sigma-for-variance", (("r**2 + delta**2", "r + delta**2 * s_q"), ("2 * math", "math"))),
+        Slip("sigma-for-variance", (("delta**2", "delta**2 * s_q"),), "The square of Δ is divided by s_q²."),
+        Slip("sigma-for-variance", (("r**2", "r"),), "It is s_p² / s_q²."),
+        Slip("square-missing", (("delta**2", "delta"),), "It is that of Δ."),
+        Slip("shift-unscaled", (("(mean_p - mean_q) / s_q", "mean_p - mean_q"),)),
+        Slip("shift-unscaled", (("(mean_p - mean_q) / s_q", "(mean_p - mean_q) / s_p"),), "It was divided by s_p."),
+        Slip("spread-missing", (("r**2 + ", ""),), "Under the posterior (z − μ)² has the mean s_p² + Δ²."),
+        Slip("upside-down", (("s_p / s_q,", "s_q / s_p,"),), "It is s_p² / s_q².", PLACES["no-bound"]),
+        Slip("base-2", (("math.log(", "math.log2("),), "In log(s_p² / s_q²) the natural logarithm belongs."),
         Slip("variance-for-sigma", ((RATIOS, "(s_p / s_q)**2, (mean_p - mean_q) / s_q**2"),)),
-        Slip("kl-constant-missing", ((" - 1 ", " "),), "Every value is ½ too high."),
+        Slip("kl-constant-missing", ((" - 1", ""),), "Every value is ½ too high."),
         Slip("log-outside", (("log_p + kl", f"(A := 2 * s_q**2 - s_p**2) and log_p + {SECOND_MOMENT}"),)),
     ),
     hand=(
         Case((0.0, 1.0, 1.0, 0.0, 1.0), "log p(x) = 0, p = N(1, 1²), q = N(0, 1²)"),
         Case((-1.0, 1.0, 1.0, 0.0, 2.0), "log p(x) = -1, p = N(1, 1²), q = N(0, 2²)"),
+        Case((-1.0, 1.0, 1.0, -2.0, 2.0), "log p(x) = -1, p = N(1, 1²), q = N(-2, 2²)"),
     ),
     draw=_fresh_surrogate,
     verified="It agrees with the closed form for numbers that can be worked by hand and for numbers drawn afresh.",
