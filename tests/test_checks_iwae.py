@@ -15,6 +15,7 @@ import vaelib.evaluate
 import vaelib.iwae
 from vaelib.checks import evidence, iwae, weights
 from vaelib.checks.scripted import bound_and_gradients, bound_case
+from vaelib.latent import LinearGaussian
 
 BOUNDS = {"iwae": (iwae.IWAE, vaelib.iwae.iwae), "iwae_dreg": (iwae.IWAE_DREG, vaelib.iwae.iwae_dreg)}
 
@@ -110,3 +111,12 @@ def test_what_is_wanted_is_told_without_what_else_is_looked_at():
     assert "must return one tensor; yours returns a list or tuple of 2." in pair.message
     lone = evidence.check_log_likelihood(lambda model, q, x, K, chunk: x[:, 0])
     assert "in this order: estimate, standard error. Yours returns 1 of them." in lone.message
+
+
+def test_the_standard_error_is_zero_and_a_number_where_q_is_the_posterior() -> None:
+    torch.manual_seed(0)
+    model = LinearGaussian(torch.randn(8, 4).double(), torch.zeros(8).double(), 1.0).requires_grad_(False)
+    x, _ = model.sample(20)
+    estimate, error = evidence.LOG_LIKELIHOOD.solution(model, model.posterior, x, 50, 20)
+    np.testing.assert_allclose(estimate, model.log_evidence(x), rtol=1e-12)
+    assert (error < 1e-7).all()

@@ -27,7 +27,7 @@ def _log_likelihood(model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int
         parts.append(model.log_joint(x, z) - q_z.log_prob(z))
     log_w = torch.cat(parts).detach()
     estimate = torch.logsumexp(log_w, 0) - math.log(K)
-    relative_variance = K * log_w.softmax(0).square().sum(0) - 1
+    relative_variance = (K * log_w.softmax(0).square().sum(0) - 1).clamp(min=0)
     return estimate, (relative_variance / (K - 1)).sqrt()
 
 
