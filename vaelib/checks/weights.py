@@ -34,6 +34,7 @@ FIXED_WEIGHTS = (
     _weights_case([[1.0, 2.0], [1.0, 6.0], [2.0, 8.0]], "the weights w = [[1, 2], [1, 6], [2, 8]]"),
     Case((torch.tensor([[1000.0, -1000.0], [999.0, -1000.0]]).double(),), "log_w = [[1000, -1000], [999, -1000]]"),
     Case((torch.tensor([[1000.0], [-1000.0]]).double(),), "log_w = [[1000], [-1000]]"),
+    Case((torch.tensor([[1000.0], [1000.0], [200.0]]).double(),), "log_w = [[1000], [1000], [200]]"),
 )
 
 OF_A_DATUM = "The K weights of a datum stand along axis 0, and only they belong together."
@@ -133,6 +134,7 @@ EFFECTIVE_SAMPLE_SIZE = Exercise(
         Slip("softmax-of-losses", (("log_w - log_w.max(0)", "-log_w + log_w.min(0)"),)),
         Slip("logs-for-weights", (("w / w.sum(0)", "log_w / log_w.sum(0)"),)),
         Slip("another-count", (("1 / w_tilde.square().sum(0)", "(-(w_tilde * w_tilde.log()).sum(0)).exp()"),)),
+        Slip("another-count", (("1 / w_tilde.square().sum(0)", "torch.special.entr(w_tilde).sum(0).exp()"),)),
         Slip("another-count", (("w_tilde.square().sum(0)", "w_tilde.max(0).values"),)),
         Slip("log-for-value", (("1 / w_tilde.square().sum(0)", "-w_tilde.square().sum(0).log()"),)),
     ),
