@@ -523,9 +523,3 @@ def best_guess(model, x, K):
 @wrong("simple_monte_carlo", "not-averaged")
 def every_guess(model, x, K):
     return model.decoder(model.prior().sample((K, len(x)))).log_prob(x)
-
-
-@wrong("simple_monte_carlo", "uniform-noise")
-def guesses_from_the_unit_interval(model, x, K):
-    z = torch.rand(K, len(x), model.prior().event_shape[0])
-    return torch.logsumexp(model.decoder(z).log_prob(x), 0) - math.log(K)

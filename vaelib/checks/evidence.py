@@ -91,7 +91,7 @@ LOG_LIKELIHOOD = Exercise(
         _slip("se-of-logs", ERROR, "log_w.std(0)", "It was not divided by √K, either."),
         Slip(
             "second-moment-for-variance",
-            ((".sum(0) - 1\n", ".sum(0)\n"), ("/ (K - 1)", "/ K")),
+            ((".sum(0) - 1)", ".sum(0))"), ("/ (K - 1)", "/ K")),
             "It is 1/√ESS, which is not zero even where all weights are equal.",
         ),
         *(_slip("interval-for-error", ERROR, f"({ERROR} * {z})") for z in ("2", "1.96")),

@@ -153,7 +153,6 @@ def _some_model() -> list[Case]:
 SCALAR = LinearGaussian(t64([1]), t64(0), 1.0)
 UNREACHED = LinearGaussian(torch.zeros(1000, 1).double(), torch.zeros(1000).double(), 1.0)
 FAR_APART = 5 * torch.arange(2).repeat_interleave(10)[:, None].expand(20, 1000).double()
-PRIOR = "model.prior().sample(torch.Size([K, len(x)]))"
 CLIPPED = "A datum that no guess comes near gets the constant's logarithm, whatever it is."
 SIMPLE_MONTE_CARLO = Exercise(
     name="simple_monte_carlo",
@@ -173,7 +172,6 @@ SIMPLE_MONTE_CARLO = Exercise(
         Slip("counted-wrong", (("math.log(K)", "math.log(len(x))"),), "The data were counted, not the guesses."),
         Slip("counted-wrong", (("log_sum - math.log(K)", "log_sum / K"),), "The logarithm was divided by K."),
         Slip("not-averaged", (("log_sum - math.log(K)", "log_w"),)),
-        Slip("uniform-noise", ((PRIOR, "torch.rand(K, len(x), *model.prior().event_shape)"),)),
         Slip("prior-twice", (("model.decoder(z).log_prob(x)", "model.log_joint(x, z)"),)),
         Slip("one-noise-for-all", (("[K, len(x)]", "[K, 1]"),), "Equal data get equal estimates."),
         Slip("fewer-samples", (("[K, len(x)]", "[1, len(x)]"), (" - math.log(K)", "")), "One sample is used."),
