@@ -94,6 +94,8 @@ def test_the_site_itself_leads_to_the_front_page() -> None:
     assert page.select_one("meta[http-equiv=refresh]")["content"] == f"0; url={front}"
     assert page.select_one("link[rel=canonical]")["href"] == BASE + front
     assert [link["href"] for link in page.select("a")] == [front]
+    # Where there is none, a browser asks the host for its own, which is not there, if it is quick enough.
+    assert (HTML / page.select_one("link[rel=icon]")["href"]).is_file()
     assert said(str(page))["og:title"] == "Bounding the Evidence" and page.title.text == CONFIG["title"]
 
 

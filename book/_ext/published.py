@@ -39,7 +39,8 @@ NOT_FOUND_BODY = """\
 FOOTER = """\
 Version {version}. To keep: <a href="{base}{pdf}">the book as one PDF</a>, or
 <a href="{base}{zip}">as a zip to read offline</a>. {licences}"""
-# The address of the site itself leads on to the front page; what it is called is for those who share it.
+# The address of the site itself leads on to the front page; what it is called is for those who share it. Without an icon
+# of its own a browser asks for the host's.
 ROOT_PAGE = """\
 <!DOCTYPE html>
 <html lang="{language}">
@@ -48,6 +49,7 @@ ROOT_PAGE = """\
 <meta http-equiv="refresh" content="0; url={front}"/>
 <title>{title}</title>
 <link rel="canonical" href="{base}{front}"/>
+<link rel="icon" href="{icon}"/>
 {tags}
 </head>
 <body><p><a href="{front}">{title}</a></p></body>
@@ -132,8 +134,9 @@ def root_page(sphinx: Any) -> str:
     name, _, rest = sphinx.html_title.partition(": ")
     front, base = f"{sphinx.root_doc}.html", sphinx.html_baseurl
     tags = preview_tags(sphinx, name, f"{rest[:1].upper()}{rest[1:]}.", base + front)
+    icon = f"_static/{Path(sphinx.html_favicon).name}"
     return ROOT_PAGE.format(
-        language=sphinx.language, front=front, title=escape(sphinx.html_title), base=base, tags=tags
+        language=sphinx.language, front=front, title=escape(sphinx.html_title), base=base, tags=tags, icon=icon
     )
 
 

@@ -54,7 +54,7 @@ class Visit:
 
     def hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.complaints.append(f"{message.type}: {message.text}")
+            self.complaints.append(f"{message.type}: {message.text} ({message.location['url']})")
 
     def miss(self, request: Request) -> None:
         """What the browser itself gave up, since the picture changed before it had come, is no fault."""
