@@ -45,6 +45,7 @@ LOG_MEAN_EXP = Exercise(
         _slip("minimum-for-maximum", "log_w.max(0)", "log_w.min(0)"),
         _slip("another-shift", "log_w.max(0).values", "log_w.mean(0)"),
         _slip("largest-only", BY_DATUM, "log_w_max"),
+        _slip("largest-only", BY_DATUM, "log_w.amax(0)"),
         _slip("axis-kept", BY_DATUM, f"({BY_DATUM})[None]"),
         _slip("logarithm-missing", BY_DATUM, "log_w.exp().mean(0)"),
         _slip("logarithm-missing", "w.sum(0).log()", "w.sum(0)"),

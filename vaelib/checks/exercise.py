@@ -251,7 +251,7 @@ def _judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
     seen, there = _telling(exercise, theirs, cases)
     for slips in _suspects(exercise) if seen else ():
         mutant = exercise.mutant(*slips)
-        if mutant is not None and _same(exercise, seen, there, mutant):
+        if mutant is not None and _explains(exercise, seen, there, mutant):
             return _diagnosis(exercise, slips, theirs)
     for shown in theirs:
         if isinstance(shown, Refusal):
@@ -289,6 +289,20 @@ def _telling(
     seen, there = [seen for seen, _ in answered], [case for _, case in answered]
     only_crashes_are_wrong = bool(seen) and _same(exercise, seen, there, exercise.solution)
     return (theirs, cases) if only_crashes_are_wrong else (seen, there)
+
+
+def _explains(
+    exercise: Exercise, theirs: Sequence[Seen | Refusal], cases: Sequence[Case], mutant: Callable[..., Any]
+) -> bool:
+    """Whether a mistake shows what theirs shows, wrong numbers among it. Where only the mistake crashes, it is luck."""
+    compared: list[tuple[Seen | Refusal, Case]] = []
+    for seen, case in zip(theirs, cases, strict=True):
+        ours = _sighting(exercise, mutant, case)
+        if isinstance(seen, Refusal) or not isinstance(ours, Refusal):
+            if not _agree(seen, ours, exercise.tolerance):
+                return False
+            compared.append((seen, case))
+    return not _same(exercise, [seen for seen, _ in compared], [case for _, case in compared], exercise.solution)
 
 
 def _same(

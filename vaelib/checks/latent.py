@@ -105,7 +105,10 @@ LOG_EVIDENCE = Exercise(
         Slip("half-missing", (("torch.logdet(V)", "2 * torch.logdet(V)"),), "It is the ½ before the log-determinant."),
         Slip("sigma-for-variance", (("sigma**2", "sigma"),)),
         Slip("noise-missing", ((" + sigma**2 * torch.eye(X)", ""),)),
-        Slip("noise-missing", ((" + sigma**2 * torch.eye(X)", ""), ("(V)", "(torch.linalg.cholesky(V) @ V)"))),
+        Slip(
+            "noise-missing",
+            ((" + sigma**2 * torch.eye(X)", ""), ("(V)", "(V + 0 * torch.linalg.cholesky(V - 1e-9 * torch.eye(X)))")),
+        ),
         Slip("one-latent-for-evidence", (("W @ W.T + ", ""),)),
         Slip("offset-missing", (("x - b", "x"),)),
         Slip("mean-over-features", (("-0.5 *", "-0.5 / X *"),)),

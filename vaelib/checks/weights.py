@@ -91,6 +91,7 @@ NORMALIZED_WEIGHTS = Exercise(
         Slip("transposed", ((TO_ONE, "(w / w.sum(0)).T"),)),
         Slip("mean-for-sum", (("w.sum(0)", "w.mean(0)"),), "The shares add up to K."),
         Slip("log-for-value", (("w / w.sum(0)", "(w / w.sum(0)).log()"),)),
+        Slip("log-for-value", (("w / w.sum(0)", "log_w.log_softmax(0)"),)),
     ),
     hand=FIXED_WEIGHTS,
     draw=_fresh_weights,
