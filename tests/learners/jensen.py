@@ -78,6 +78,63 @@ def bits_in_the_other_order(factor, probability):
     return probability @ factor.log2(), (probability @ factor).log2()
 
 
+@right("growth_rates")
+def in_one_tensor(factor, probability):
+    return torch.stack([(factor @ probability).log(), factor.log() @ probability])
+
+
+@wrong("growth_rates", "mean-for-sum")
+def divided_once_more(factor, probability):
+    return torch.log((probability * factor).mean()), (probability * torch.log(factor)).mean()
+
+
+@wrong("growth_rates", "not-summed")
+def outcome_by_outcome(factor, probability):
+    return (probability * factor).sum().log(), probability * factor.log()
+
+
+@wrong("growth_rates", "probability-in-the-log")
+def log_of_the_products(factor, probability):
+    weighted = probability * factor
+    return weighted.sum().log(), weighted.log().sum()
+
+
+@wrong("growth_rates", "log-of-probability")
+def log_of_the_other(factor, probability):
+    return torch.log(probability @ factor), factor @ torch.log(probability)
+
+
+@wrong("growth_rates", "probabilities-ignored")
+def second_a_plain_mean(factor, probability):
+    return torch.log(probability @ factor), torch.log(factor).mean()
+
+
+@wrong("growth_rates", "log-outside")
+def the_first_again(factor, probability):
+    rate = (probability * factor).sum().log()
+    return rate, rate
+
+
+@wrong("growth_rates", "logarithm-missing")
+def second_not_logged(factor, probability):
+    return (probability @ factor).log(), probability @ factor
+
+
+@wrong("growth_rates", "negated")
+def second_negated(factor, probability):
+    return (probability @ factor).log(), -(probability @ factor.log())
+
+
+@wrong("growth_rates", "base-10")
+def in_decades(factor, probability):
+    return math.log10(probability @ factor), sum(p * math.log10(f) for p, f in zip(probability, factor, strict=True))
+
+
+@wrong("growth_rates", "axis-kept")
+def kept_in_a_list(factor, probability):
+    return (probability * factor).sum(0, keepdim=True).log(), (probability * factor.log()).sum(0, keepdim=True)
+
+
 # 3.2: the gap
 
 
@@ -162,6 +219,57 @@ def mean_without_log(w):
 @two("jensen_gap", "sign-flipped", "wrong-axis")
 def negative_along_data(w):
     return torch.log(w).mean(dim=1) - torch.log(w.mean(dim=1))
+
+
+@wrong("jensen_gap", "sum-over-samples")
+def logs_added(w):
+    return w.mean(0).log() - w.log().sum(0)
+
+
+@wrong("jensen_gap", "sum-over-samples")
+def both_added(w):
+    return torch.log(w.sum(0)) - torch.log(w).sum(0)
+
+
+@wrong("jensen_gap", "counted-wrong")
+def divided_by_the_data(w):
+    K = w.shape[1]
+    return torch.log(w.sum(0) / K) - torch.log(w).sum(0) / K
+
+
+@wrong("jensen_gap", "not-averaged")
+def weight_by_weight(w):
+    return w.mean(0).log() - w.log()
+
+
+@wrong("jensen_gap", "axis-kept")
+def in_one_row(w):
+    return w.mean(0, keepdim=True).log() - w.log().mean(0, keepdim=True)
+
+
+@wrong("jensen_gap", "sum-over-data")
+def one_mean_over_all(w):
+    return w.mean(0).log() - w.log().mean()
+
+
+@wrong("jensen_gap", "log-outside")
+def nothing_left(w):
+    return torch.log(w.mean(0)) - torch.log(torch.mean(w, 0))
+
+
+@wrong("jensen_gap", "weights-for-logs")
+def as_if_they_were_logs(w):
+    return torch.logsumexp(w, 0) - math.log(len(w)) - w.mean(0)
+
+
+@wrong("jensen_gap", "log-normal-gap")
+def half_the_variance_of_the_log(w):
+    return w.log().var(0) / 2
+
+
+@wrong("jensen_gap", "logs-divided")
+def ratio_of_the_logs(w):
+    return w.mean(0).log() / w.log().mean(0)
 
 
 # 3.3: log-mean-exp
@@ -496,6 +604,52 @@ def swapped_without_one(s, r):
     return 0.5 * (1 + s**2) / r**2 + r.log(), 0.5 * (r**2 + s**2) - r.log()
 
 
+@wrong("two_bounds", "sign-flipped")
+def upper_bound_the_other_way(s, r):
+    return 0.5 * (r**2 + s**2 - 1) - r.log(), -(0.5 * ((1 + s**2) / r**2 - 1) + r.log())
+
+
+@wrong("two_bounds", "half-missing")
+def both_doubled(s, r):
+    return r**2 + s**2 - 1 - torch.log(r**2), (1 + s**2) / r**2 - 1 + torch.log(r**2)
+
+
+@wrong("two_bounds", "sigma-for-variance")
+def half_of_log_r(s, r):
+    return 0.5 * (r**2 + s**2 - 1 - r.log()), 0.5 * ((1 + s**2) / r**2 - 1 + r.log())
+
+
+@wrong("two_bounds", "bracket-missing")
+def one_not_divided(s, r):
+    return 0.5 * (r**2 + s**2 - 1) - r.log(), 0.5 * (1 + s**2 / r**2 - 1) + r.log()
+
+
+@wrong("two_bounds", "kl-reversed")
+def the_lower_gap_twice(s, r):
+    gap = kl_divergence(Normal(s, r), Normal(0.0, 1.0))
+    return gap, gap
+
+
+@wrong("two_bounds", "kl-constant-missing")
+def one_forgotten_above(s, r):
+    return 0.5 * (r**2 + s**2 - 1) - r.log(), 0.5 * (1 + s**2) / r**2 + r.log()
+
+
+@wrong("two_bounds", "shift-missing")
+def widths_only(s, r):
+    return 0.5 * (r**2 - 1) - r.log(), 0.5 * (1 / r**2 - 1) + r.log()
+
+
+@wrong("two_bounds", "square-sign")
+def shift_subtracted(s, r):
+    return 0.5 * (r**2 - s**2 - 1) - r.log(), 0.5 * ((1 + s**2) / r**2 - 1) + r.log()
+
+
+@wrong("two_bounds", "sigma-for-variance")
+def r_as_a_variance(s, r):
+    return 0.5 * (r + s**2 - 1 - r.log()), 0.5 * ((1 + s**2) / r - 1 + r.log())
+
+
 # 3.6: a uniform proxy
 
 
@@ -575,6 +729,96 @@ def the_mass_itself(c, s_p):
 def density_and_mass(c, s_p):
     mean_log = torch.log(c) - 0.5 * torch.log(2 * math.pi * s_p**2) - (c / s_p) ** 2 / 6
     return mean_log, torch.erf(c / (s_p * math.sqrt(2)))
+
+
+@wrong("uniform_proxy", "erf-argument")
+def erf_of_the_ratio(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) - (c / s_p) ** 2 / 6
+    return mean_log, torch.erf(c / s_p).log()
+
+
+@wrong("uniform_proxy", "erf-argument")
+def root_multiplied(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) - (c / s_p) ** 2 / 6
+    return mean_log, torch.erf(c / s_p * 2**0.5).log()
+
+
+@wrong("uniform_proxy", "erf-argument")
+def erf_without_s_p(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) - (c / s_p) ** 2 / 6
+    return mean_log, torch.erf(c / 2**0.5).log()
+
+
+@wrong("uniform_proxy", "variance-for-sigma")
+def erf_of_the_variance(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) - (c / s_p) ** 2 / 6
+    return mean_log, torch.erf(c / (s_p**2 * 2**0.5)).log()
+
+
+@wrong("uniform_proxy", "mass-elsewhere")
+def all_below(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) - (c / s_p) ** 2 / 6
+    return mean_log, Normal(0.0, 1.0).cdf(c / s_p).log()
+
+
+@wrong("uniform_proxy", "mass-elsewhere")
+def what_is_missed(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) - (c / s_p) ** 2 / 6
+    return mean_log, torch.log(1 - torch.erf(c / s_p / math.sqrt(2)))
+
+
+@wrong("uniform_proxy", "support-ignored")
+def nothing_lost(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) - (c / s_p) ** 2 / 6
+    return mean_log, torch.zeros_like(c)
+
+
+@wrong("uniform_proxy", "log-of-mean-of-logs")
+def one_value_twice(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) - (c / s_p) ** 2 / 6
+    return mean_log, mean_log
+
+
+@wrong("uniform_proxy", "half-missing")
+def third_of_the_square(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) - (c / s_p) ** 2 / 3
+    return mean_log, torch.log(torch.erf(c / s_p / math.sqrt(2)))
+
+
+@wrong("uniform_proxy", "spread-for-variance")
+def width_c(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) - (c / s_p) ** 2 / 24
+    return mean_log, torch.log(torch.erf(c / s_p / math.sqrt(2)))
+
+
+@wrong("uniform_proxy", "spread-for-variance")
+def at_the_mean_of_z(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2)
+    return mean_log, torch.log(torch.erf(c / s_p / math.sqrt(2)))
+
+
+@wrong("uniform_proxy", "square-sign")
+def square_added(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) + (c / s_p) ** 2 / 6
+    return mean_log, torch.log(torch.erf(c / s_p / math.sqrt(2)))
+
+
+@wrong("uniform_proxy", "bracket-missing")
+def s_p_multiplied(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) - c**2 / 6 * s_p**2
+    return mean_log, torch.log(torch.erf(c / s_p / math.sqrt(2)))
+
+
+@wrong("uniform_proxy", "sigma-for-variance")
+def s_p_in_the_normaliser(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p) - (c / s_p) ** 2 / 6
+    return mean_log, torch.log(torch.erf(c / s_p / math.sqrt(2)))
+
+
+@wrong("uniform_proxy", "negated")
+def as_losses(c, s_p):
+    mean_log = torch.log(2 * c) - 0.5 * torch.log(2 * math.pi * s_p**2) - (c / s_p) ** 2 / 6
+    return -mean_log, -torch.log(torch.erf(c / s_p / math.sqrt(2)))
 
 
 # 3.7: the jackknife
@@ -734,3 +978,72 @@ def in_a_row(log_w):
 @wrong("log_mean_exp", "logarithm-missing")
 def mean_of_weights(log_w):
     return log_w.exp().mean(0)
+
+
+@wrong("log_mean_exp", "another-shift")
+def shifted_by_the_mean(log_w):
+    c = log_w.mean(0)
+    return c + torch.exp(log_w - c).mean(0).log()
+
+
+@wrong("log_mean_exp", "counted-wrong")
+def k_for_log_k(log_w):
+    return torch.logsumexp(log_w, 0) - len(log_w)
+
+
+def _without_each(log_w):
+    K = len(log_w)
+    others = [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
+    return torch.logsumexp(log_w, 0) - math.log(K), torch.stack(others) - math.log(K - 1)
+
+
+@wrong("jackknife", "sum-over-samples")
+def sum_not_divided(log_w):
+    full, less = _without_each(log_w)
+    return len(log_w) * full - (len(log_w) - 1) * less.sum(0)
+
+
+@wrong("jackknife", "terms-added")
+def plus_for_minus(log_w):
+    full, less = _without_each(log_w)
+    return len(log_w) * full + (len(log_w) - 1) * less.mean(0)
+
+
+@wrong("jackknife", "factor-missing")
+def first_factor_forgotten(log_w):
+    full, less = _without_each(log_w)
+    return full - (len(log_w) - 1) * less.mean(0)
+
+
+@wrong("jackknife", "factor-missing")
+def second_factor_forgotten(log_w):
+    full, less = _without_each(log_w)
+    return len(log_w) * full - less.mean(0)
+
+
+@wrong("jackknife", "one-choice")
+def without_the_first_only(log_w):
+    full, less = _without_each(log_w)
+    return len(log_w) * full - (len(log_w) - 1) * less[0]
+
+
+@wrong("jackknife", "weight-of-one")
+def set_to_zero(log_w):
+    K, less = len(log_w), 0.0
+    for j in range(K):
+        others = log_w.clone()
+        others[j] = 0
+        less = less + torch.logsumexp(others, 0) - math.log(K - 1)
+    return K * (torch.logsumexp(log_w, 0) - math.log(K)) - (K - 1) / K * less
+
+
+@wrong("jackknife", "log-of-mean-of-logs")
+def others_averaged_as_logs(log_w):
+    full, _ = _without_each(log_w)
+    return len(log_w) * full - (len(log_w) - 1) * log_w.mean(0)
+
+
+@wrong("jackknife", "approximation-for-exact")
+def bias_by_the_delta_method(log_w):
+    K, w = len(log_w), (log_w - log_w.amax(0)).exp()
+    return torch.logsumexp(log_w, 0) - math.log(K) + w.var(0) / w.mean(0) ** 2 / (2 * K)

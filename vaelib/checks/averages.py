@@ -39,9 +39,11 @@ LOG_MEAN_EXP = Exercise(
         _slip("counted-wrong", "len(log_w)", "log_w.numel()", shows="It was divided by K B instead of K."),
         _slip("counted-wrong", "len(log_w)", "log_w.shape[1]", shows="The data were counted, not the weights of one."),
         _slip("counted-wrong", "- math.log(len", "+ math.log(len", shows="It was multiplied by the count."),
+        _slip("counted-wrong", "- math.log(len(log_w))", "- len(log_w)", shows="K was subtracted, not log K."),
         _slip("counted-wrong", BY_DATUM, "log_w.logsumexp(0) / len(log_w)", shows="The logarithm was divided by K."),
         _slip("maximum-of-all", "log_w.max(0).values", "log_w.max().expand(log_w.shape[1])"),
         _slip("minimum-for-maximum", "log_w.max(0)", "log_w.min(0)"),
+        _slip("another-shift", "log_w.max(0).values", "log_w.mean(0)"),
         _slip("largest-only", BY_DATUM, "log_w_max"),
         _slip("largest-only", BY_DATUM, "log_w.amax(0)"),
         _slip("axis-kept", BY_DATUM, f"({BY_DATUM})[None]"),
@@ -57,6 +59,7 @@ LOG_MEAN_EXP = Exercise(
         Case(_double([[1000.0], [1000.0]]), "log_w = [[1000], [1000]]"),
         Case(_double([[-1000.0], [-1000.0]]), "log_w = [[-1000], [-1000]]"),
         Case(_double([[0.0], [1000.0]]), "log_w = [[0], [1000]]"),
+        Case(_double([[-1000.0], [1000.0]]), "log_w = [[-1000], [1000]]"),
         Case(_double([[1000.0, -1000.0], [1001.0, -1001.0]]), "log_w = [[1000, -1000], [1001, -1001]]"),
     ),
     draw=lambda: [Case((4 * torch.randn(5, 3),), "log_w of shape (5, 3)")],
@@ -145,6 +148,9 @@ def _jackknife(log_w: Tensor) -> Tensor:
 
 SUBTRACTED = "log_w.logsumexp(0) + torch.log1p(-log_w.softmax(0))"
 
+SPREAD = "all_of_them + (K - 1) * (all_of_them - one_left_out)"
+TAYLOR = "all_of_them + (K * log_w.softmax(0)).var(0) / (2 * K)"
+
 JACKKNIFE = Exercise(
     name="jackknife",
     number="3.7",
@@ -153,6 +159,25 @@ JACKKNIFE = Exercise(
         _slip("correction-sign", "(all_of_them - one_left_out)", "(one_left_out - all_of_them)"),
         _slip("correction-unscaled", "(K - 1) * (all", "(all"),
         _slip("correction-unscaled", "(K - 1) * (all", "K * (all", shows="It was multiplied by K."),
+        _slip("sum-over-samples", "(K - 1)).mean(0)", "(K - 1)).sum(0)", shows="It was not divided by K."),
+        _slip("sum-over-samples", "(K - 1)).mean(0)", "(K - 1)).sum(0) / (K - 1)", shows="It was divided by K − 1."),
+        _slip("terms-added", SPREAD, "K * all_of_them + (K - 1) * one_left_out"),
+        _slip("factor-missing", SPREAD, "all_of_them - (K - 1) * one_left_out"),
+        _slip("factor-missing", SPREAD, "K * all_of_them - one_left_out", shows="It is the second."),
+        _slip("one-choice", "(K - 1)).mean(0)", "(K - 1))[0]", shows="The first was left out."),
+        _slip("one-choice", "(K - 1)).mean(0)", "(K - 1))[-1]", shows="The last was left out."),
+        _slip("one-choice", "(K - 1)).mean(0)", "(K - 1))[:-1].sum(0) / K", shows="The last was never left out."),
+        _slip("weight-of-one", "masked_fill(is_left_out, -math.inf)", "masked_fill(is_left_out, 0.0)"),
+        _slip("weight-of-one", "is_left_out, -math.inf)", "is_left_out, 0.0)", "math.log(K - 1)", "math.log(K)"),
+        _slip(
+            "log-of-mean-of-logs",
+            "(others.logsumexp(1) - math.log(K - 1)).mean(0)",
+            "log_w.mean(0)",
+            shows="It is the second term.",
+        ),
+        _slip(
+            "approximation-for-exact", SPREAD, TAYLOR, shows="The bias was taken to be v/2K, with v from the weights."
+        ),
         _slip("count-not-lowered", "math.log(K - 1)", "math.log(K)"),
         _slip("averaged-inside", "(K - 1)).mean(0)", "(K - 1)).logsumexp(0) - math.log(K)"),
         _slip("log-of-mean-of-logs", "log_w.logsumexp(0) - math.log(K)", "log_w.mean(0)"),
