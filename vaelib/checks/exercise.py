@@ -296,13 +296,16 @@ def _explains(
 ) -> bool:
     """Whether a mistake shows what theirs shows, wrong numbers among it. Where only the mistake crashes, it is luck."""
     compared: list[tuple[Seen | Refusal, Case]] = []
+    answers = False  # two edits may make nonsense of each other, which crashes always and explains no crash
     for seen, case in zip(theirs, cases, strict=True):
         ours = _sighting(exercise, mutant, case)
+        answers |= not isinstance(ours, Refusal)
         if isinstance(seen, Refusal) or not isinstance(ours, Refusal):
             if not _agree(seen, ours, exercise.tolerance):
                 return False
             compared.append((seen, case))
-    return not _same(exercise, [seen for seen, _ in compared], [case for _, case in compared], exercise.solution)
+    shown, there = [seen for seen, _ in compared], [case for _, case in compared]
+    return answers and not _same(exercise, shown, there, exercise.solution)
 
 
 def _same(
