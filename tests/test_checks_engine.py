@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -267,6 +268,20 @@ def test_a_crash_in_some_cases_only_is_told_with_the_case():
         return torch.stack([2 * a + 1, 2 * b + 1])
 
     assert "for another x" in str(judge(TOY, only_two)).replace("\n", " ")
+
+
+def test_a_mistake_that_crashes_always_explains_no_crash():
+    """As two edits do that make nonsense of each other."""
+    slips = (Slip("data-not-averaged", (("return y", "return len(x).bit"),)),)
+
+    def not_for_three(x):
+        if len(x) == 3:
+            raise ValueError("three is too many")
+        return 2 * x + 1
+
+    verdict = judge(replace(TOY, slips=slips), not_for_three)
+    assert not verdict.mistakes
+    assert "three is too many" in str(verdict)
 
 
 def test_values_are_named_and_their_number_is_told():

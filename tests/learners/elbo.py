@@ -984,3 +984,123 @@ def one_draw(model, q, x, K):
 def one_number_for_all(model, q, x, K):
     log_w, _, nothing = scored(model, q, x, K)
     return (log_w + log_w.detach() * nothing).mean()
+
+
+# More of them, on a second walk.
+
+
+@wrong("log_weights", "log-missing")
+def density_of_q_subtracted(x, z, x_hat, sigma_dec, mean, std):
+    log_joint = Normal(x_hat, sigma_dec).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1)
+    return log_joint - Normal(mean, std).log_prob(z).sum(-1).exp()
+
+
+@wrong("log_weights", "axes-swapped")
+def data_before_samples(x, z, x_hat, sigma_dec, mean, std):
+    return three_normals(x, z, x_hat, sigma_dec, mean, std).T
+
+
+@wrong("log_weights", "sign-flipped")
+def q_over_p(x, z, x_hat, sigma_dec, mean, std):
+    return -three_normals(x, z, x_hat, sigma_dec, mean, std)
+
+
+@wrong("log_weights", "not-summed")
+def three_terms_as_they_come(x, z, x_hat, sigma_dec, mean, std):
+    return Normal(x_hat, sigma_dec).log_prob(x) + Normal(0.0, 1.0).log_prob(z) - Normal(mean, std).log_prob(z)
+
+
+@wrong("log_weights", "half-missing")
+def prior_without_its_half(x, z, x_hat, sigma_dec, mean, std):
+    log_p = Normal(x_hat, sigma_dec).log_prob(x).sum(-1) + (-(z**2) - 0.5 * LOG_2PI).sum(-1)
+    return log_p - Normal(mean, std).log_prob(z).sum(-1)
+
+
+@wrong("log_weights", "normaliser-dropped")
+def prior_without_its_constant(x, z, x_hat, sigma_dec, mean, std):
+    log_p = Normal(x_hat, sigma_dec).log_prob(x).sum(-1) - 0.5 * (z**2).sum(-1)
+    return log_p - Normal(mean, std).log_prob(z).sum(-1)
+
+
+@wrong("log_weights", "sigma-for-variance")
+def half_the_log_of_sigma(x, z, x_hat, sigma_dec, mean, std):
+    log_p_x = -0.5 * (((x - x_hat) / sigma_dec) ** 2 + torch.log(sigma_dec) + LOG_2PI).sum(-1)
+    return log_p_x + Normal(0.0, 1.0).log_prob(z).sum(-1) - Normal(mean, std).log_prob(z).sum(-1)
+
+
+@wrong("elbo", "log-missing")
+def density_for_its_logarithm(model, q, x, K):
+    _, _, log_p, log_q = drawn(model, q, x, K)
+    return (log_p - log_q.exp()).mean(0)
+
+
+@wrong("elbo", "wrong-count")
+def divided_by_the_batch(model, q, x, K):
+    _, _, log_p, log_q = drawn(model, q, x, K)
+    return (log_p - log_q).sum(0) / x.shape[0]
+
+
+@wrong("elbo", "wrongly-detached")
+def z_held_in_log_q(model, q, x, K):
+    q_z, z, log_p, _ = drawn(model, q, x, K)
+    return (log_p - q_z.log_prob(z.detach())).mean(0)
+
+
+@wrong("elbo_kl", "kl-missing")
+def mean_log_likelihood(model, q, x, K):
+    return pieces(model, q, x, K)[0].mean(0)
+
+
+@wrong("elbo_kl", "determinant-missing")
+def no_logarithm(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p.mean(0) - 0.5 * (m**2 + s**2 - 1).sum(-1)
+
+
+@wrong("elbo_kl", "half-missing")
+def half_of_the_squares_only(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p.mean(0) - (0.5 * (m**2 + s**2 - 1) - 2 * s.log()).sum(-1)
+
+
+@wrong("elbo_kl", "mean-over-latents")
+def mean_of_everything(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p.mean(0) + 0.5 * torch.mean(1 + 2 * s.log() - m**2 - s**2)
+
+
+@wrong("elbo_kl", "not-summed")
+def divergence_of_each_latent(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p.mean(0) - 0.5 * (m**2 + s**2 - 1 - 2 * s.log())
+
+
+@wrong("elbo_kl", "wrong-axis")
+def divergence_over_the_data(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return log_p.mean(0) - 0.5 * (m**2 + s**2 - 1 - 2 * s.log()).sum(0)
+
+
+@wrong("elbo_kl", "sum-over-samples")
+def k_bounds_added_up(model, q, x, K):
+    log_p, m, s = pieces(model, q, x, K)
+    return (log_p - 0.5 * (m**2 + s**2 - 1 - 2 * s.log()).sum(-1)).sum(0)
+
+
+@right("elbo_score")
+def factor_not_detached(model, q, x, K):
+    """The factor's own gradient meets a zero, so detaching it is a courtesy."""
+    log_w, _, nothing = scored(model, q, x, K)
+    return (log_w + log_w * nothing).mean(0)
+
+
+@wrong("elbo_score", "wrongly-detached")
+def value_without_a_graph(model, q, x, K):
+    log_w, _, _ = scored(model, q, x, K)
+    return log_w.detach().mean(0)
+
+
+@wrong("elbo_score", "sum-over-data")
+def all_data_in_one_sum(model, q, x, K):
+    log_w, _, nothing = scored(model, q, x, K)
+    return (log_w + log_w.detach() * nothing).mean(0).sum()

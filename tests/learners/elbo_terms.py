@@ -126,6 +126,169 @@ def hurried(x, sigma, mu, s):
     return recon - (mu**2 + s**2 - 1 - torch.log(s**2)), *summit_of(x, sigma)
 
 
+def bound_at(x, sigma, mu, s):
+    error = (x - mu) ** 2 + s**2
+    return (
+        -0.5 * torch.log(2 * math.pi * sigma**2) - error / (2 * sigma**2) - 0.5 * (mu**2 + s**2 - 1 - torch.log(s**2))
+    )
+
+
+def without_constant(x, sigma, mu, s):
+    return -((x - mu) ** 2 + s**2) / (2 * sigma**2) - 0.5 * (mu**2 + s**2 - 1 - torch.log(s**2))
+
+
+@right("bound_on_paper")
+def own_formula_put_in(x, sigma, mu, s):
+    best_mu, best_s = x / (1 + sigma**2), (1 / sigma**2 + 1) ** -0.5
+    return torch.stack([bound_at(x, sigma, mu, s), best_mu, best_s, bound_at(x, sigma, best_mu, best_s)])
+
+
+@wrong("bound_on_paper", "normaliser-dropped")
+def constant_left_out_of_both(x, sigma, mu, s):
+    best_mu, best_s, _ = summit_of(x, sigma)
+    return without_constant(x, sigma, mu, s), best_mu, best_s, without_constant(x, sigma, best_mu, best_s)
+
+
+@wrong("bound_on_paper", "spread-missing")
+def s_held_by_the_prior_alone(x, sigma, mu, s):
+    def bound(m, s):
+        return Normal(m, sigma).log_prob(x) - kl_divergence(Normal(m, s), Normal(0.0, 1.0))
+
+    best_mu, best_s = x / (1 + sigma**2), torch.tensor(1.0)
+    return bound(mu, s), best_mu, best_s, bound(best_mu, best_s)
+
+
+@wrong("bound_on_paper", "half-missing")
+def whole_kl_and_its_maximiser(x, sigma, mu, s):
+    def bound(m, s):
+        recon = Normal(m, sigma).log_prob(x) - s**2 / (2 * sigma**2)
+        return recon - (m**2 + s**2 - 1 - torch.log(s**2))
+
+    best_mu, best_s = x / (1 + 2 * sigma**2), torch.sqrt(2 * sigma**2 / (1 + 2 * sigma**2))
+    return bound(mu, s), best_mu, best_s, bound(best_mu, best_s)
+
+
+@wrong("bound_on_paper", "half-missing")
+def whole_error_and_its_maximiser(x, sigma, mu, s):
+    def bound(m, s):
+        error = ((x - m) ** 2 + s**2) / sigma**2
+        return -0.5 * torch.log(2 * math.pi * sigma**2) - error - 0.5 * (m**2 + s**2 - 1 - torch.log(s**2))
+
+    best_mu, best_s = x / (1 + sigma**2 / 2), 1 / torch.sqrt(1 + 2 / sigma**2)
+    return bound(mu, s), best_mu, best_s, bound(best_mu, best_s)
+
+
+@wrong("bound_on_paper", "square-missing")
+def mu_not_squared(x, sigma, mu, s):
+    """With μ of 0 and 1 only nobody would have seen it."""
+    recon = Normal(mu, sigma).log_prob(x) - s**2 / (2 * sigma**2)
+    return recon - 0.5 * (mu + s**2 - 1 - torch.log(s**2)), *summit_of(x, sigma)
+
+
+@wrong("bound_on_paper", "logarithm-sign")
+def logarithm_in_the_kl_added(x, sigma, mu, s):
+    recon = Normal(mu, sigma).log_prob(x) - s**2 / (2 * sigma**2)
+    return recon - 0.5 * (mu**2 + s**2 - 1 + 2 * torch.log(s)), *summit_of(x, sigma)
+
+
+@wrong("bound_on_paper", "sigma-ignored")
+def spread_not_divided(x, sigma, mu, s):
+    recon = Normal(mu, sigma).log_prob(x) - s**2 / 2
+    return recon - kl_divergence(Normal(mu, s), Normal(0.0, 1.0)), *summit_of(x, sigma)
+
+
+@wrong("bound_on_paper", "variance-for-sigma")
+def normal_with_a_variance(x, sigma, mu, s):
+    recon = Normal(mu, sigma**2).log_prob(x) - s**2 / (2 * sigma**2)
+    return recon - kl_divergence(Normal(mu, s), Normal(0.0, 1.0)), *summit_of(x, sigma)
+
+
+@wrong("bound_on_paper", "log-outside")
+def log_of_the_mean_likelihood_on_paper(x, sigma, mu, s):
+    recon = Normal(mu, (sigma**2 + s**2).sqrt()).log_prob(x)
+    return recon - kl_divergence(Normal(mu, s), Normal(0.0, 1.0)), *summit_of(x, sigma)
+
+
+@wrong("bound_on_paper", "kl-reversed")
+def prior_first(x, sigma, mu, s):
+    recon = Normal(mu, sigma).log_prob(x) - s**2 / (2 * sigma**2)
+    return recon - kl_divergence(Normal(0.0, 1.0), Normal(mu, s)), *summit_of(x, sigma)
+
+
+@wrong("bound_on_paper", "kl-missing")
+def reconstruction_only(x, sigma, mu, s):
+    return Normal(mu, sigma).log_prob(x) - s**2 / (2 * sigma**2), *summit_of(x, sigma)
+
+
+@wrong("bound_on_paper", "kl-missing")
+def evidence_for_the_bound(x, sigma, mu, s):
+    best_mu, best_s, top = summit_of(x, sigma)
+    return top, best_mu, best_s, top
+
+
+@wrong("bound_on_paper", "kl-to-the-other")
+def reconstruction_minus_kl_to_the_posterior(x, sigma, mu, s):
+    best_mu, best_s, top = summit_of(x, sigma)
+    recon = Normal(mu, sigma).log_prob(x) - s**2 / (2 * sigma**2)
+    return recon - kl_divergence(Normal(mu, s), Normal(best_mu, best_s)), best_mu, best_s, top
+
+
+@wrong("bound_on_paper", "kl-to-the-other")
+def evidence_minus_kl_to_the_prior(x, sigma, mu, s):
+    best_mu, best_s, top = summit_of(x, sigma)
+    return top - kl_divergence(Normal(mu, s), Normal(0.0, 1.0)), best_mu, best_s, top
+
+
+@wrong("bound_on_paper", "prior-missing")
+def mu_at_the_datum(x, sigma, mu, s):
+    return bound_at(x, sigma, mu, s), x, *summit_of(x, sigma)[1:]
+
+
+@wrong("bound_on_paper", "covariance-for-precision")
+def precision_of_sigma_squared(x, sigma, mu, s):
+    variance = 1 / (1 + sigma**2)
+    return bound_at(x, sigma, mu, s), variance * sigma**2 * x, torch.sqrt(variance), summit_of(x, sigma)[2]
+
+
+@wrong("bound_on_paper", "upside-down")
+def root_of_the_precision(x, sigma, mu, s):
+    best_mu, _, top = summit_of(x, sigma)
+    return bound_at(x, sigma, mu, s), best_mu, torch.sqrt(1 + 1 / sigma**2), top
+
+
+@wrong("bound_on_paper", "order-swapped")
+def s_before_mu(x, sigma, mu, s):
+    best_mu, best_s, top = summit_of(x, sigma)
+    return bound_at(x, sigma, mu, s), best_s, best_mu, top
+
+
+@wrong("bound_on_paper", "one-latent-for-evidence")
+def likelihood_at_zero_as_maximum(x, sigma, mu, s):
+    return bound_at(x, sigma, mu, s), *summit_of(x, sigma)[:2], Normal(0.0, sigma).log_prob(x)
+
+
+@wrong("bound_on_paper", "variance-for-sigma")
+def evidence_with_a_variance(x, sigma, mu, s):
+    return bound_at(x, sigma, mu, s), *summit_of(x, sigma)[:2], Normal(0.0, 1 + sigma**2).log_prob(x)
+
+
+@wrong("bound_on_paper", "sigma-for-variance")
+def deviations_added_up(x, sigma, mu, s):
+    return bound_at(x, sigma, mu, s), *summit_of(x, sigma)[:2], Normal(0.0, 1 + sigma).log_prob(x)
+
+
+@wrong("bound_on_paper", "kl-constant-missing")
+def a_half_left_over(x, sigma, mu, s):
+    best_mu, best_s, top = summit_of(x, sigma)
+    return bound_at(x, sigma, mu, s), best_mu, best_s, top - 0.5
+
+
+@wrong("bound_on_paper", "log-not-taken")
+def evidence_as_maximum(x, sigma, mu, s):
+    best_mu, best_s, top = summit_of(x, sigma)
+    return bound_at(x, sigma, mu, s), best_mu, best_s, top.exp()
+
+
 # 4.6 unexplained_weight(w, lam)
 
 
@@ -211,6 +374,70 @@ def weight_is_the_variance(w, lam):
 def variance_and_below_zero(w, lam):
     variance = len(lam) * w / 2
     return variance, torch.stack([value - variance for value in lam])
+
+
+@right("unexplained_weight")
+def lists_of_numbers(w, lam):
+    sigma = math.sqrt(w * len(lam) / 2)
+    return [sigma, [max(0.0, float(value) - sigma**2) for value in lam]]
+
+
+@wrong("unexplained_weight", "numbers-of-the-example")
+def pixels_of_the_collection(w, lam):
+    variance = w * 3 * 64 * 64 / 2
+    return torch.sqrt(variance), torch.relu(lam - variance)
+
+
+@wrong("unexplained_weight", "numbers-of-the-example")
+def weight_and_pixels_of_the_collection(w, lam):
+    variance = 0.00025 * 3 * 64 * 64 / 2
+    return math.sqrt(variance), torch.relu(lam - variance)
+
+
+@wrong("unexplained_weight", "numbers-of-the-example")
+def columns_for_a_weight_of_one(w, lam):
+    return (w * len(lam) / 2) ** 0.5, torch.relu(lam - len(lam) / 2)
+
+
+@wrong("unexplained_weight", "squared-twice")
+def square_of_the_difference(w, lam):
+    variance = w * len(lam) / 2
+    return variance**0.5, torch.relu(lam - variance) ** 2
+
+
+@wrong("unexplained_weight", "squared-twice")
+def eigenvalues_squared(w, lam):
+    variance = w * len(lam) / 2
+    return variance**0.5, torch.relu(lam**2 - variance)
+
+
+@wrong("unexplained_weight", "squared-twice")
+def root_forgotten_and_squared(w, lam):
+    sigma = w * len(lam) / 2
+    return sigma, torch.relu(lam - sigma**2)
+
+
+@wrong("unexplained_weight", "noise-as-signal")
+def eigenvalues_as_they_are(w, lam):
+    return (w * len(lam) / 2) ** 0.5, lam
+
+
+@wrong("unexplained_weight", "order-swapped")
+def lengths_first(w, lam):
+    variance = w * len(lam) / 2
+    return torch.relu(lam - variance), torch.sqrt(variance)
+
+
+@two("unexplained_weight", "half-missing", "weight-upside-down")
+def one_over_w_x(w, lam):
+    variance = 1 / (w * len(lam))
+    return torch.sqrt(variance), torch.relu(lam - variance)
+
+
+@two("unexplained_weight", "half-missing", "mean-divided-twice")
+def w_over_x(w, lam):
+    variance = w / len(lam)
+    return torch.sqrt(variance), torch.relu(lam - variance)
 
 
 # 4.7 free_bits(reconstruction, kl, lam)
@@ -318,3 +545,69 @@ def clamped_first_and_averaged(reconstruction, kl, lam):
 @two("free_bits", "min-for-max", "sign-flipped")
 def a_loss_with_max_argument(reconstruction, kl, lam):
     return torch.clamp(kl.mean(0), max=lam).sum() - reconstruction.mean()
+
+
+@right("free_bits")
+def own_mean_written_into(reconstruction, kl, lam):
+    kl_mean = kl.mean(0)
+    kl_mean[kl_mean < lam] = lam
+    return reconstruction.mean() - kl_mean.sum()
+
+
+@wrong("free_bits", "wrongly-detached")
+def a_plain_number(reconstruction, kl, lam):
+    return (reconstruction.mean() - kl.mean(0).clamp(min=lam).sum()).item()
+
+
+@wrong("free_bits", "wrongly-detached")
+def reconstruction_held(reconstruction, kl, lam):
+    return reconstruction.detach().mean() - kl.mean(0).clamp(min=lam).sum()
+
+
+@wrong("free_bits", "free-bits-pooled")
+def total_of_each_datum(reconstruction, kl, lam):
+    return (reconstruction - kl.sum(1).clamp(min=lam)).mean()
+
+
+@wrong("free_bits", "surrogate-returned")
+def nothing_below_lambda(reconstruction, kl, lam):
+    kl_mean = kl.mean(0)
+    return reconstruction.mean() - kl_mean[kl_mean > lam].sum()
+
+
+@wrong("free_bits", "weight-for-allowance")
+def lambda_as_beta(reconstruction, kl, lam):
+    return reconstruction.mean() - lam * kl.sum(1).mean()
+
+
+@wrong("free_bits", "wrong-axis")
+def mean_over_the_latents(reconstruction, kl, lam):
+    return reconstruction.mean() - kl.mean(1).clamp(min=lam).sum()
+
+
+@wrong("free_bits", "not-summed")
+def one_price_for_each(reconstruction, kl, lam):
+    return reconstruction.mean() - kl.mean(0).clamp(min=lam)
+
+
+@wrong("free_bits", "data-kept")
+def one_objective_for_each_datum(reconstruction, kl, lam):
+    return reconstruction - kl.mean(0).clamp(min=lam).sum()
+
+
+@wrong("free_bits", "data-not-averaged")
+def divergences_added_up(reconstruction, kl, lam):
+    return reconstruction.mean() - kl.sum(0).clamp(min=lam).sum()
+
+
+@wrong("free_bits", "base-2")
+def lambda_from_bits(reconstruction, kl, lam):
+    return reconstruction.mean() - kl.mean(0).clamp(min=lam / math.log(2)).sum()
+
+
+@two("free_bits", "free-bits-per-datum", "data-not-averaged")
+def loop_without_division(reconstruction, kl, lam):
+    total = 0.0
+    for r, row in zip(reconstruction, kl, strict=True):
+        total = total + r - row.clamp(min=lam).sum()
+    return total

@@ -9,6 +9,8 @@ from vaelib.checks import (
     decoders,
     draw,
     elbo,
+    elbo_kl,
+    elbo_paper,
     elbo_score,
     elbo_terms,
     evidence,
@@ -31,12 +33,12 @@ from vaelib.checks.decoders import (
 from vaelib.checks.draw import check_draw
 from vaelib.checks.elbo import (
     check_elbo,
-    check_elbo_kl,
     check_log_weights,
 )
+from vaelib.checks.elbo_kl import check_elbo_kl
+from vaelib.checks.elbo_paper import check_bound_on_paper
 from vaelib.checks.elbo_score import check_elbo_score
 from vaelib.checks.elbo_terms import (
-    check_bound_on_paper,
     check_free_bits,
     check_unexplained_weight,
 )
@@ -123,6 +125,8 @@ _modules = (
     decoders,
     draw,
     elbo,
+    elbo_kl,
+    elbo_paper,
     elbo_score,
     elbo_terms,
     evidence,

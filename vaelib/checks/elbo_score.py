@@ -50,6 +50,12 @@ ELBO_SCORE = Exercise(
         _slip("own-draw-in-baseline", "log_w.detach() *", "(log_w - log_w.mean(0)).detach() *"),
         _slip("means-multiplied", "(log_w + log_w.detach() *", "(log_w + log_w.detach().mean(0) *"),
         _slip("wrongly-detached", "(log_w +", "(log_w.detach() +", "The value is right; the model gets no gradient."),
+        _slip(
+            "wrongly-detached",
+            "log_w + log_w.detach() * score",
+            "log_w.detach()",
+            "The answer has no gradient at all.",
+        ),
         _slip("log-q-missing", "(x, z) - log_q.detach()", "(x, z)"),
         _slip(
             "log-q-missing",
@@ -66,6 +72,7 @@ ELBO_SCORE = Exercise(
             "sum-over-samples", "+ log_w.detach() * score", "+ K * log_w.detach() * score", "It is the score's term."
         ),
         _slip("sum-over-data", ".mean(0)", ".mean()"),
+        _slip("sum-over-data", ".mean(0)", ".mean(0).sum()"),
         _slip("not-averaged", ".mean(0)", ""),
         _slip("averaged-first", ".mean(0)", ".logsumexp(0) - math.log(K)"),
         _slip("sign-flipped", "return (", "return -("),

@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 Seen = dict[str, Tensor]
+Shown = Seen | Refusal
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,7 @@ def _judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
     return _unknown(exercise, theirs)
 
 
-def _sighting(exercise: Exercise, fn: Callable[..., Any], case: Case) -> Seen | Refusal:
+def _sighting(exercise: Exercise, fn: Callable[..., Any], case: Case) -> Shown:
     """What a function shows on a case, or the crash; a function that cannot be judged at all is refused at once."""
     try:
         seen: Seen = attempt(fn, exercise.observe, case.args, case.said)
@@ -279,8 +280,8 @@ def _suspects(exercise: Exercise) -> Iterator[tuple[Slip, ...]]:
 
 
 def _telling(
-    exercise: Exercise, theirs: Sequence[Seen | Refusal], cases: Sequence[Case]
-) -> tuple[Sequence[Seen | Refusal], Sequence[Case]]:
+    exercise: Exercise, theirs: Sequence[Shown], cases: Sequence[Case]
+) -> tuple[Sequence[Shown], Sequence[Case]]:
     """By what a mistake is to be known: all cases; without those that crashed, where wrong numbers say enough.
 
     Whether a mistake crashes may hang on rounding, as that of a covariance that is nearly singular does.
@@ -291,23 +292,22 @@ def _telling(
     return (theirs, cases) if only_crashes_are_wrong else (seen, there)
 
 
-def _explains(
-    exercise: Exercise, theirs: Sequence[Seen | Refusal], cases: Sequence[Case], mutant: Callable[..., Any]
-) -> bool:
+def _explains(exercise: Exercise, theirs: Sequence[Shown], cases: Sequence[Case], mutant: Callable[..., Any]) -> bool:
     """Whether a mistake shows what theirs shows, wrong numbers among it. Where only the mistake crashes, it is luck."""
-    compared: list[tuple[Seen | Refusal, Case]] = []
+    compared: list[tuple[Shown, Case]] = []
     for seen, case in zip(theirs, cases, strict=True):
         ours = _sighting(exercise, mutant, case)
         if isinstance(seen, Refusal) or not isinstance(ours, Refusal):
             if not _agree(seen, ours, exercise.tolerance):
                 return False
             compared.append((seen, case))
-    return not _same(exercise, [seen for seen, _ in compared], [case for _, case in compared], exercise.solution)
+    # Two edits may make nonsense of each other, which crashes always and explains no crash.
+    shown = [seen for seen, _ in compared]
+    answers = any(isinstance(seen, dict) for seen in shown)
+    return answers and not _same(exercise, shown, [case for _, case in compared], exercise.solution)
 
 
-def _same(
-    exercise: Exercise, theirs: Sequence[Seen | Refusal], cases: Sequence[Case], ours: Callable[..., Any]
-) -> bool:
+def _same(exercise: Exercise, theirs: Sequence[Shown], cases: Sequence[Case], ours: Callable[..., Any]) -> bool:
     """Whether a function of ours shows what theirs does, on every case; it is asked no more than is needed."""
     return all(
         _agree(seen, _sighting(exercise, ours, case), exercise.tolerance)
@@ -315,7 +315,7 @@ def _same(
     )
 
 
-def _agree(a: Seen | Refusal, b: Seen | Refusal, tolerance: float) -> bool:
+def _agree(a: Shown, b: Shown, tolerance: float) -> bool:
     if isinstance(a, Refusal) or isinstance(b, Refusal):
         return isinstance(a, Refusal) and isinstance(b, Refusal)
     return a.keys() == b.keys() and all(_close(a[key], b[key], tolerance) for key in a)
@@ -339,7 +339,7 @@ def _refused(exercise: Exercise, refusal: Refusal) -> Verdict:
     return Verdict(exercise.name, False, message, (mistake.key,), (mistake.place or exercise.place,))
 
 
-def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], theirs: list[Seen | Refusal]) -> Verdict:
+def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], theirs: list[Shown]) -> Verdict:
     mistakes = [MISTAKES[slip.mistake] for slip in slips]
     said = [
         f"{mistake.name}: {mistake.what}. {slip.shows or mistake.shows}".strip()
@@ -352,14 +352,12 @@ def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], theirs: list[Seen | 
     return Verdict(exercise.name, False, "\n".join(lines), tuple(slip.mistake for slip in slips), places)
 
 
-def _unknown(exercise: Exercise, theirs: list[Seen | Refusal]) -> Verdict:
+def _unknown(exercise: Exercise, theirs: list[Shown]) -> Verdict:
     message = f"{_difference(exercise, theirs)}\nIt is none of the mistakes that this check knows."
     return Verdict(exercise.name, False, message, (), (exercise.place,))
 
 
-def contrast(
-    exercise: Exercise, theirs: Callable[..., Any] | list[Seen | Refusal]
-) -> tuple[Case, str, Any, Any] | None:
+def contrast(exercise: Exercise, theirs: Callable[..., Any] | list[Shown]) -> tuple[Case, str, Any, Any] | None:
     """The smallest of the fixed cases in which a function, or what it showed, is wrong.
 
     Args:
@@ -387,7 +385,7 @@ def _returned(seen: Seen) -> list[str]:
     return [name for name in seen if not name.startswith(("gradient in ", "number of "))]
 
 
-def _difference(exercise: Exercise, theirs: list[Seen | Refusal]) -> str:
+def _difference(exercise: Exercise, theirs: list[Shown]) -> str:
     """What differs, on the smallest of the fixed cases that shows it."""
     found = contrast(exercise, theirs)
     if found is None:

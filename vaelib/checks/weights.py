@@ -218,7 +218,7 @@ SURROGATE_LIMIT = Exercise(
             (("log_p + kl", "math.exp(log_p) * (log_p + kl)"),),
             "It is E[w log w]; the mean weight p(x) below the fraction line is missing.",
         ),
-        Slip("kl-missing", (("log_p + kl", "log_p"),), "It is where the bound goes, not the surrogate."),
+        Slip("kl-missing", (("log_p + kl", "log_p"),), "log p(x) alone is where the bound goes, not the surrogate."),
         Slip("evidence-missing", (("log_p + kl", "kl"),)),
         Slip("half-missing", (("0.5 * (", "("),), "Your divergence is twice what it should be."),
         Slip("half-missing", (("0.5 * (r**2 + delta**2 - 1 -", "(r**2 + delta**2 - 0.5 -"), ("2 * math", "math"))),
