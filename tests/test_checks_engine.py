@@ -172,6 +172,20 @@ def test_arguments_are_copies_and_a_change_in_place_is_named():
     assert check(right)
 
 
+@pytest.mark.parametrize("seed", [lambda: torch.manual_seed(0), torch.seed])
+def test_a_seed_inside_is_named_where_something_is_drawn(seed):
+    def seeds(log_w):
+        seed()
+        return right(log_w)
+
+    def draws(log_w):
+        return seeds(log_w) + 0 * torch.randn(())
+
+    assert check(seeds) and check(lambda log_w: right(log_w) + 0 * torch.randn(()))
+    verdict = check(draws)
+    assert verdict.mistakes == ("seed-inside",) and "sets torch's seed" in str(verdict).replace("\n", " ")
+
+
 def test_a_verdict_grades_and_shows_itself():
     good, bad = check(right), check(lambda log_w: log_w.logsumexp(0))
     assert good and not bad

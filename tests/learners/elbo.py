@@ -194,6 +194,14 @@ def einsum_over_samples(model, q, x, K):
     return torch.einsum("kb,k->b", log_w, torch.full((K,), 1 / K, dtype=log_w.dtype))
 
 
+@wrong("elbo", "seed-inside")
+def the_same_noise_each_time(model, q, x, K):
+    torch.manual_seed(0)
+    q_z = q(x)
+    z = q_z.rsample((K,))
+    return (model.log_joint(x, z) - q_z.log_prob(z)).mean(0)
+
+
 @wrong("elbo", "averaged-first")
 def importance_weighted(model, q, x, K):
     q_z = q(x)

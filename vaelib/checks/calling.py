@@ -24,7 +24,8 @@ import torch
 __all__ = ["Refusal", "attempt", "untouched"]
 
 SECONDS = 1.0
-SEED = 0
+# Of the random numbers that a function draws: the same for ours and theirs, and none that an answer sets itself.
+SEED = 271828
 LIBRARY = str(Path(__file__).parents[1])
 
 
@@ -134,7 +135,16 @@ def attempt(fn: Callable[..., Any], observe: Callable[..., Any], args: tuple[Any
         raise Refusal(_crash(name, error, said), final=False) from None
     if _changed(args, given):
         raise Refusal(f"{name} answers for {said}, but changes what it was given.", "changed-in-place")
+    if _seeded_its_draws():
+        sets = "sets torch's seed, for its own draws and for all after them"
+        raise Refusal(f"{name} answers for {said}, but {sets}. Seed once, outside.", "seed-inside")
     return seen
+
+
+def _seeded_its_draws() -> bool:
+    """Whether torch has a seed of the function's own, and something was drawn from it."""
+    fresh = torch.Generator().manual_seed(torch.initial_seed())
+    return torch.initial_seed() != SEED and not torch.equal(torch.get_rng_state(), fresh.get_state())
 
 
 def _crash(name: str, error: BaseException, said: str) -> str:

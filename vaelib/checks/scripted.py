@@ -80,6 +80,7 @@ class ScriptedEncoder(nn.Module):
         start, self.used, self.largest = self.used, self.used + n, max(self.largest, n)
         if self.used > len(self.noise):
             raise Refusal(f"The function draws more than {len(self.noise)} samples where K = {len(self.noise) // 4}.")
+        torch.rand(())  # as a draw would, it moves torch's generator on: a seed inside shows
         return self.noise[start : self.used]
 
 
