@@ -14,7 +14,7 @@ from scipy.stats import multivariate_normal, norm
 from sklearn.mixture import GaussianMixture as Mixture
 
 from vaelib import checks
-from vaelib.checks import latent, mixtures
+from vaelib.checks import guesses, latent, mixtures, prices
 from vaelib.latent import GaussianMixture, LinearGaussian
 
 
@@ -64,7 +64,7 @@ def test_simple_monte_carlo_is_unbiased_for_the_evidence(affine) -> None:
     x = model.sample(1)[0]
     torch.manual_seed(2)
     with torch.no_grad():
-        estimates = latent.SIMPLE_MONTE_CARLO.solution(model, x.expand(20_000, 4), 3) - model.log_evidence(x)
+        estimates = guesses.SIMPLE_MONTE_CARLO.solution(model, x.expand(20_000, 4), 3) - model.log_evidence(x)
     ratio = estimates.exp()
     assert abs(ratio.mean() - 1) < 4 * ratio.std() / 20_000**0.5
 
@@ -72,7 +72,7 @@ def test_simple_monte_carlo_is_unbiased_for_the_evidence(affine) -> None:
 @pytest.mark.parametrize(("X", "sigma"), [(1, 1.0), (3, 0.5), (6, 2.0)])
 def test_many_pixels_is_the_linear_gaussian_model(X: int, sigma: float) -> None:
     x = torch.linspace(-1, 2, X)
-    mean, variance, one, many = latent.MANY_PIXELS.solution(x, sigma)
+    mean, variance, one, many = prices.MANY_PIXELS.solution(x, sigma)
     posterior = LinearGaussian(torch.ones(X, 1), torch.zeros(X), sigma).posterior(x[None])
     assert posterior.mean.item() == pytest.approx(mean.item())
     assert posterior.variance.item() == pytest.approx(variance)
@@ -90,13 +90,13 @@ def test_the_mean_price_of_a_pixel_is_that_of_samples() -> None:
         log_posterior = model.log_joint(x, z[:, None, None].expand(-1, len(x), 1)) - log_p_x
         price = torch.trapezoid((2 * log_posterior - log_prior[:, None]).exp(), z, dim=0)
     mean = torch.trapezoid(log_p_x.exp() * price, x.flatten())
-    assert mean.item() == pytest.approx(latent.MANY_PIXELS.solution(t64([0.0]), 1.5)[2], rel=1e-6)
+    assert mean.item() == pytest.approx(prices.MANY_PIXELS.solution(t64([0.0]), 1.5)[2], rel=1e-6)
 
 
 def test_mixture_price_is_that_of_the_divergence() -> None:
     torch.manual_seed(3)
     pi, rho = simplex(5), simplex(4, 5)
-    price, highest, mean, _ = mixtures.MIXTURE_PRICE.solution(pi, rho, 1, 0.1)
+    price, highest, mean, _ = prices.MIXTURE_PRICE.solution(pi, rho, 1, 0.1)
     torch.testing.assert_close(price, 1 + (pi * (rho / pi - 1) ** 2).sum(1))
     assert (price <= highest).all() and mean == 5
 
@@ -106,7 +106,7 @@ def test_the_price_of_bits_is_that_of_enumeration() -> None:
     flips = (bits[:, None] != bits).sum(-1).double()
     rho = 0.8 ** (3 - flips) * 0.2**flips  # every datum is as probable as any other
     pi = torch.full((8,), 1 / 8)
-    price, *_, expected = mixtures.MIXTURE_PRICE.solution(pi, rho, 3, 0.2)
+    price, *_, expected = prices.MIXTURE_PRICE.solution(pi, rho, 3, 0.2)
     torch.testing.assert_close(price, torch.full((8,), expected))
 
 
@@ -134,13 +134,13 @@ def test_the_smallest_examples_can_be_worked_by_hand() -> None:
 
     torch.testing.assert_close(shown(mixtures.BAYES, 0)["posterior"], t64([[0.75, 0.25]]))
     assert shown(latent.LOG_EVIDENCE, 0)["value"].item() == pytest.approx(-0.5 * math.log(4 * math.pi) - 1)
-    assert [value.item() for value in shown(latent.MANY_PIXELS, 0).values()] == pytest.approx([1.5, 0.25, 4, 8])
+    assert [value.item() for value in shown(prices.MANY_PIXELS, 0).values()] == pytest.approx([1.5, 0.25, 4, 8])
     assert shown(mixtures.EM_STEP, 0)["new sigma"].item() == 1
 
 
 def test_a_right_answer_passes_whatever_is_drawn() -> None:
     """Random answers are compared with a tolerance: it must be wide enough for a hundred checks."""
-    for exercise in (latent.ANCESTRAL, latent.SIMPLE_MONTE_CARLO):
+    for exercise in (latent.ANCESTRAL, guesses.SIMPLE_MONTE_CARLO):
         check = getattr(checks, f"check_{exercise.name}")
         assert all(check(exercise.solution) for _ in range(50))
 

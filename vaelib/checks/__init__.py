@@ -14,10 +14,12 @@ from vaelib.checks import (
     elbo_score,
     elbo_terms,
     evidence,
+    guesses,
     iwae,
     jensen,
     latent,
     mixtures,
+    prices,
     proxies,
     weights,
 )
@@ -44,6 +46,7 @@ from vaelib.checks.elbo_terms import (
 )
 from vaelib.checks.evidence import check_log_likelihood
 from vaelib.checks.exercise import Exercise
+from vaelib.checks.guesses import check_simple_monte_carlo
 from vaelib.checks.iwae import (
     check_iwae,
     check_iwae_dreg,
@@ -57,12 +60,13 @@ from vaelib.checks.jensen import (
 from vaelib.checks.latent import (
     check_ancestral,
     check_log_evidence,
-    check_many_pixels,
-    check_simple_monte_carlo,
 )
 from vaelib.checks.mixtures import (
     check_bayes,
     check_em_step,
+)
+from vaelib.checks.prices import (
+    check_many_pixels,
     check_mixture_price,
 )
 from vaelib.checks.proxies import (
@@ -130,10 +134,12 @@ _modules = (
     elbo_score,
     elbo_terms,
     evidence,
+    guesses,
     iwae,
     jensen,
     latent,
     mixtures,
+    prices,
     proxies,
     weights,
 )
