@@ -52,6 +52,32 @@ def by_the_library(W, b, sigma, n):
     return LinearGaussian(W, b, sigma).sample(n)
 
 
+@wrong("ancestral", "seed-inside")
+def seeded_once_for_both(W, b, sigma, n):
+    torch.manual_seed(0)
+    z = torch.randn(n, W.shape[1])
+    return z @ W.T + b + sigma * torch.randn(n, len(b)), z
+
+
+@wrong("ancestral", "seed-inside")
+def a_generator_of_its_own(W, b, sigma, n):
+    generator = torch.Generator().manual_seed(42)
+    z = torch.randn(n, W.shape[1], generator=generator)
+    return z @ W.T + b + sigma * torch.randn(n, len(b), generator=generator), z
+
+
+@wrong("simple_monte_carlo", "seed-inside")
+def the_same_guesses_in_each_call(model, x, K):
+    torch.manual_seed(K)
+    z = model.prior().sample((K, len(x)))
+    return model.decoder(z).log_prob(x).logsumexp(0) - math.log(K)
+
+
+@wrong("simple_monte_carlo", "nothing-drawn")
+def the_exact_value(model, x, K):
+    return model.log_evidence(x).detach()
+
+
 @wrong("ancestral", "noise-missing")
 def decoded_latents(W, b, sigma, n):
     z = torch.randn(n, W.shape[1])

@@ -82,7 +82,6 @@ SIMPLE_MONTE_CARLO = Exercise(
         _slip("uniform-noise", "model.prior().sample(torch.Size([K, len(x)]))", UNIFORM, place="guesses"),
         _slip("nothing-drawn", "log_sum - math.log(K)", "model.log_evidence(x).detach()", "It is the exact value."),
         _slip("nothing-drawn", "(z)", "(0 * z)", "It is the likelihood at the prior's mean."),
-        _slip("seed-inside", "z = ", "torch.manual_seed(0)\n    z = "),
         Slip("one-noise-for-all", (("[K, len(x)]", "[K, 1]"),), "Equal data get equal estimates."),
         Slip("fewer-samples", (("[K, len(x)]", "[1, len(x)]"), (" - math.log(K)", "")), "One sample is used."),
         Slip("guess-not-divided", (("model.prior()", "model.posterior(x)"), ("[K, len(x)]", "[K]"))),

@@ -69,6 +69,7 @@ def _regression(fn: Callable[..., Any], W: Tensor, b: Tensor, sigma: float, n: i
 
 BOTH = "It is so for z and ε."
 NO_TAILS = "Mean and spread are right, but no number is farther out than 1.73 standard deviations."
+OWN = "own = torch.Generator().manual_seed(0)"
 CENTRED = "rand(n, {}).sub(0.5).mul(12**0.5)"
 ANCESTRAL = Exercise(
     name="ancestral",
@@ -90,10 +91,9 @@ ANCESTRAL = Exercise(
         Slip("uniform-noise", (("randn(n, Z)", "rand(n, Z)"), ("randn(n, X)", "rand(n, X)")), BOTH, PLACES["gaussian"]),
         _slip("uniform-noise", "randn(n, Z)", CENTRED.format("Z"), f"It is so for z. {NO_TAILS}", "gaussian"),
         _slip("uniform-noise", "randn(n, X)", CENTRED.format("X"), f"It is so for ε. {NO_TAILS}", "gaussian"),
-        _slip("seed-inside", "z = ", "torch.manual_seed(0)\n    z = "),
         Slip(
             "seed-inside",
-            (("z = ", "torch.manual_seed(0)\n    z = "), ("noise = ", "torch.manual_seed(0)\n    noise = ")),
+            (("z = ", f"{OWN}\n    z = "), ("(n, Z", "(n, Z, generator=own"), ("(n, X", "(n, X, generator=own")),
         ),
         Slip("another-z", (("noise, z", "noise, torch.randn(n, Z)"),)),
         Slip("offset-missing", ((" + b", ""),)),
