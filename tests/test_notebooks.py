@@ -6,6 +6,7 @@ nbval's part of ``make test``.
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import warnings
@@ -42,6 +43,8 @@ RAW = re.compile(
 )
 FORMULA = re.compile(r"(?<!\\)\$\$(.+?)\$\$|(?<!\\)\$(.+?)(?<!\\)\$", re.S)
 FENCED = re.compile(r"^(?:> ?)*(`{3,})\w*\n.*?^(?:> ?)*\1$", re.M | re.S)
+DRAWS = re.compile(r"\b(?:rand|randn|rand_like|randn_like|randint|randperm|sample|rsample|multinomial|bernoulli)\(")
+SEEDS = re.compile(r"manual_seed\(|default_rng\(\d|\bseed=")
 LETTERS = re.compile(r"[^\W\d_]+")
 
 
@@ -336,6 +339,17 @@ def test_ran_from_top_to_bottom_without_an_error(page: Path) -> None:
         for output in cell.outputs:
             assert output.output_type != "error"
             assert output.get("name") != "stderr", f"a warning is printed by: {cell.source}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_seeded_before_it_draws(page: Path) -> None:
+    """Or it prints something else each time: 5.1's solution did, by a rounding."""
+    steps = [step for cell in code_cells(run_of(page)) for step in ast.parse(cell.source).body]
+    # What a function draws waits for its call.
+    codes = [ast.unparse(step) for step in steps if not isinstance(step, ast.FunctionDef | ast.ClassDef)]
+    drawn = next((place for place, code in enumerate(codes) if DRAWS.search(code)), None)
+    if drawn is not None:
+        assert any(SEEDS.search(code) for code in codes[: drawn + 1]), codes[drawn]
 
 
 @each_notebook

@@ -39,8 +39,8 @@ NOT_FOUND_BODY = """\
 FOOTER = """\
 Version {version}. To keep: <a href="{base}{pdf}">the book as one PDF</a>, or
 <a href="{base}{zip}">as a zip to read offline</a>. {licences}"""
-# The address of the site itself leads on to the front page; what it is called is for those who share it. Without an icon
-# of its own a browser asks for the host's.
+# The address of the site itself leads on to the front page; what it is called is for those who share it. Without an
+# icon of its own a browser asks for the host's.
 ROOT_PAGE = """\
 <!DOCTYPE html>
 <html lang="{language}">
