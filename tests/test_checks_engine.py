@@ -298,6 +298,15 @@ def test_a_mistake_that_crashes_always_explains_no_crash():
     assert "three is too many" in str(verdict)
 
 
+def test_a_mistake_that_cannot_be_judged_does_not_end_the_search():
+    """Nor is what it did laid at the learner's door."""
+    unjudged = Slip("seed-inside", (("y = 2 * x", "y = torch.manual_seed(0) and 2 * x * torch.rand(1)"),))
+    toy = replace(TOY, slips=(unjudged, *TOY.slips))
+    verdict = judge(toy, lambda x: x + 1)
+    assert verdict.mistakes == ("half-missing",)
+    assert "seed" not in str(verdict)
+
+
 def test_values_are_named_and_their_number_is_told():
     observe = named_values("sum", "product")
     assert list(observe(lambda a, b: (a + b, a * b), 2.0, 3.0)) == ["sum", "product"]

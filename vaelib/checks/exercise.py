@@ -296,7 +296,10 @@ def _explains(exercise: Exercise, theirs: Sequence[Shown], cases: Sequence[Case]
     """Whether a mistake shows what theirs shows, wrong numbers among it. Where only the mistake crashes, it is luck."""
     compared: list[tuple[Shown, Case]] = []
     for seen, case in zip(theirs, cases, strict=True):
-        ours = _sighting(exercise, mutant, case)
+        try:
+            ours = _sighting(exercise, mutant, case)
+        except Refusal:  # a mistake that cannot be judged, as an endless loop cannot: what was judged is another
+            return False
         if isinstance(seen, Refusal) or not isinstance(ours, Refusal):
             if not _agree(seen, ours, exercise.tolerance):
                 return False
