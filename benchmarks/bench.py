@@ -75,7 +75,12 @@ def use(threads: int) -> None:
 
 
 def environment(folder: str) -> dict[str, str]:
-    others = {"PYTHONPATH": str(HERE), "PYTHONWARNINGS": "ignore", "JAX_PLATFORMS": "cpu", "BENCH_FOLDER": folder}
+    others = {
+        "PYTHONPATH": str(HERE),
+        "PYTHONWARNINGS": "ignore",
+        "JAX_PLATFORMS": "cpu",
+        "BENCH_FOLDER": folder,
+    }
     return {**os.environ, **others}
 
 
@@ -87,7 +92,9 @@ class Contender:
         self.errors = open(Path(folder) / f"{name}.log", "w+b")  # noqa: SIM115
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.errors}
         command = [sys.executable, "-u", str(HERE / "worker.py"), name]
-        self.process = subprocess.Popen(command, env=environment(folder), cwd=folder, text=True, **pipes)
+        self.process = subprocess.Popen(
+            command, env=environment(folder), cwd=folder, text=True, **pipes
+        )
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
@@ -95,7 +102,9 @@ class Contender:
         answer = self.process.stdout.readline()
         if not answer:
             self.errors.seek(0)
-            raise SystemExit(f"bench: {self.name} ended at {do} {arguments}:\n{self.errors.read().decode()[-3000:]}")
+            raise SystemExit(
+                f"bench: {self.name} ended at {do} {arguments}:\n{self.errors.read().decode()[-3000:]}"
+            )
         return json.loads(answer)
 
     def __enter__(self) -> Contender:
@@ -107,7 +116,9 @@ class Contender:
         self.errors.close()
 
 
-def in_turn(contenders: list[Contender], rounds: int, ask: Callable[[Contender], float]) -> dict[str, list[float]]:
+def in_turn(
+    contenders: list[Contender], rounds: int, ask: Callable[[Contender], float]
+) -> dict[str, list[float]]:
     """Ask everyone in every round, each round in another order; the answers by name."""
     answers: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for turn in range(rounds):
@@ -117,7 +128,9 @@ def in_turn(contenders: list[Contender], rounds: int, ask: Callable[[Contender],
     return answers
 
 
-def images_per_second(contenders: list[Contender], B: int, K: int, plan: dict[str, Any]) -> dict[str, list[float]]:
+def images_per_second(
+    contenders: list[Contender], B: int, K: int, plan: dict[str, Any]
+) -> dict[str, list[float]]:
     """Train everyone with B data and K samples; as many steps in a round as fill about plan["seconds"]."""
     steps = {contender.name: LENGTH for contender in contenders}
     for contender in contenders:
@@ -134,17 +147,23 @@ def images_per_second(contenders: list[Contender], B: int, K: int, plan: dict[st
     return in_turn(contenders, plan["rounds"], ask)
 
 
-def training(folder: str, plan: dict[str, Any], names: list[str], variants: list[str]) -> list[dict[str, Any]]:
+def training(
+    folder: str, plan: dict[str, Any], names: list[str], variants: list[str]
+) -> list[dict[str, Any]]:
     """Images per second in every round, for every B and K."""
     found = []
     with ExitStack() as stack:
-        contenders = {name: stack.enter_context(Contender(name, folder)) for name in names + variants}
+        contenders = {
+            name: stack.enter_context(Contender(name, folder)) for name in names + variants
+        }
         for B in BATCH_SIZES:
             for K in KS:
                 there = names + (variants if (B, K) == (100, 50) else [])
                 rounds = images_per_second([contenders[name] for name in there], B, K, plan)
                 found.append({"B": B, "K": K, "images": rounds})
-                medians = {name: round(statistics.median(values)) for name, values in rounds.items()}
+                medians = {
+                    name: round(statistics.median(values)) for name, values in rounds.items()
+                }
                 print(f"  B = {B}, K = {K}: {medians}", flush=True)
     return found
 
@@ -166,7 +185,9 @@ def evaluation(folder: str, rounds: int, K: int) -> dict[str, Any]:
 def measure(folder: str, what: str, **arguments: Any) -> Any:
     """One number, from a process of its own."""
     command = [sys.executable, str(HERE / "measure.py"), what, json.dumps(arguments)]
-    answer = subprocess.run(command, env=environment(folder), cwd=folder, text=True, stdout=subprocess.PIPE, check=True)
+    answer = subprocess.run(
+        command, env=environment(folder), cwd=folder, text=True, stdout=subprocess.PIPE, check=True
+    )
     return json.loads(answer.stdout)
 
 
@@ -174,7 +195,10 @@ def growth(folder: str, plan: dict[str, Any]) -> list[dict[str, Any]]:
     """Seconds and memory per step of fit against K (all at once, and 50 at a time) and against B."""
     points = [
         *({"curve": "K", "K": K, "batch_size": 20, "chunk": None} for K in plan["Ks"]),
-        *({"curve": "K in chunks", "K": K, "batch_size": 20, "chunk": 50} for K in plan["chunked_Ks"]),
+        *(
+            {"curve": "K in chunks", "K": K, "batch_size": 20, "chunk": 50}
+            for K in plan["chunked_Ks"]
+        ),
         *({"curve": "B", "K": 5, "batch_size": B, "chunk": None} for B in plan["Bs"]),
     ]
     for point in points:
@@ -200,8 +224,12 @@ def measure_all(folder: str, plan: dict[str, Any]) -> dict[str, Any]:
     say("log_likelihood, everyone in turn")
     results["evaluation"] = evaluation(folder, **plan["evaluation"])
     say("memory, imports, growth")
-    results["memory"] = {K: measure(folder, "log_likelihood_memory", K=K)["megabytes"] for K in plan["memory"]}
-    results["imports"] = [measure(folder, "import_seconds")["seconds"] for _ in range(plan["imports"])]
+    results["memory"] = {
+        K: measure(folder, "log_likelihood_memory", K=K)["megabytes"] for K in plan["memory"]
+    }
+    results["imports"] = [
+        measure(folder, "import_seconds")["seconds"] for _ in range(plan["imports"])
+    ]
     results["growth"] = growth(folder, plan)
     results["minutes"] = (time.perf_counter() - start) / 60
     say("done")
@@ -210,7 +238,9 @@ def measure_all(folder: str, plan: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smoke run, written into _build/bench/")
+    parser.add_argument(
+        "--quick", action="store_true", help="a smoke run, written into _build/bench/"
+    )
     quick = parser.parse_args().quick
     plan = QUICK if quick else FULL
     use(plan["threads"])

@@ -23,7 +23,9 @@ TABLE = "| {:<32} | {:>7} | {:>8} | {:>6} | {:>5} | {:>6} | {:>7} | {:>14} |"
 def words(notebook: NotebookNode) -> int:
     """Words of prose: displayed equations, code, directives' options, labels and references to them are not counted."""
     text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    text = re.sub(r"^```\{(?:source|bibliography|figure|image)\}.*?^```", "", text, flags=re.M | re.S)
+    text = re.sub(
+        r"^```\{(?:source|bibliography|figure|image)\}.*?^```", "", text, flags=re.M | re.S
+    )
     text = re.sub(r"\$\$.*?\$\$(?: *\(.*?\))?", "", text, flags=re.S)
     text = re.sub(r"^(?:`{3,}|:{3,}|:[\w-]+:|\([\w-]+\)=).*$", "", text, flags=re.M)
     text = re.sub(r"\$[^$]+\$", "x", text)
@@ -40,11 +42,28 @@ def measure(chapter: Path) -> list[str]:
         raise SystemExit(f"{chapter.name}: {result.err}")
     peak = int(result.nb.cells[-1].outputs[0].text) / (1024 if sys.platform == "linux" else 1024**2)
     row = [chapter.stem, f"{result.time:.0f}", f"{peak:.0f}", prose, len(lines)]
-    return [str(value) for value in [*row, f"{statistics.median(lines):g}", max(lines), f"{prose / sum(lines):.1f}"]]
+    return [
+        str(value)
+        for value in [
+            *row,
+            f"{statistics.median(lines):g}",
+            max(lines),
+            f"{prose / sum(lines):.1f}",
+        ]
+    ]
 
 
 def main() -> None:
-    head = ["chapter", "seconds", "peak MB", "words", "cells", "median", "longest", "words per line"]
+    head = [
+        "chapter",
+        "seconds",
+        "peak MB",
+        "words",
+        "cells",
+        "median",
+        "longest",
+        "words per line",
+    ]
     rows = [head, ["---", *["---:"] * 7]]
     print(TABLE.format(*head))
     for chapter in chapters():

@@ -36,7 +36,11 @@ def row(exercise: str, number: str) -> tuple[list[str], list[float], tuple[int, 
     seconds = [took for *_, took in found]
     cells = [f"{sum(passed)} of {len(passed)}", *(f"{n} of {len(wrong)}" for n in (refused, named))]
     times = [f"{1000 * statistics.median(seconds):.0f} ms", f"{1000 * max(seconds):.0f} ms"]
-    return [f"{number} `{exercise}`", *cells, *times], seconds, (sum(passed), len(passed), named, len(wrong))
+    return (
+        [f"{number} `{exercise}`", *cells, *times],
+        seconds,
+        (sum(passed), len(passed), named, len(wrong)),
+    )
 
 
 def main() -> None:

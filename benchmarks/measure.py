@@ -44,7 +44,11 @@ def _cpu() -> str:
     lines = [line.split(":", 1) for line in path.read_text("utf8").splitlines() if ":" in line]
     facts = {key.strip(): value.strip() for key, value in reversed(lines)}
     name = facts.get("model name", platform.machine())
-    return f"{name} (family {facts['cpu family']}, model {facts['model']})" if "cpu family" in facts else name
+    return (
+        f"{name} (family {facts['cpu family']}, model {facts['model']})"
+        if "cpu family" in facts
+        else name
+    )
 
 
 def warm_up(steps: int) -> None:
@@ -62,7 +66,9 @@ def warm_up(steps: int) -> None:
     torch.manual_seed(0)
     x, _ = _torch.images()
     q = GaussianEncoder(work.X, work.Z, hidden=(work.HIDDEN, work.HIDDEN))
-    model = LatentVariableModel(StandardNormal(work.Z), BernoulliDecoder(work.Z, work.X, hidden=(work.HIDDEN,) * 2))
+    model = LatentVariableModel(
+        StandardNormal(work.Z), BernoulliDecoder(work.Z, work.X, hidden=(work.HIDDEN,) * 2)
+    )
     fit(iwae, model, q, x, K=50, steps=steps, batch_size=20, lr=work.LR)
     trained = [*q.parameters(), *model.parameters()]
     assert [p.shape[0] for p in trained[::2]] == [n_out for n_out, _ in work.ENCODER + work.DECODER]
@@ -127,7 +133,9 @@ def _peak() -> float:
 
 
 def _kilobytes(status: Path, name: str) -> int:
-    line = next(line for line in status.read_text("ascii").splitlines() if line.startswith(f"{name}:"))
+    line = next(
+        line for line in status.read_text("ascii").splitlines() if line.startswith(f"{name}:")
+    )
     return int(line.split()[1])
 
 

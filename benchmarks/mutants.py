@@ -19,13 +19,38 @@ from libcst import matchers as m
 from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 from mutmut.mutation.mutators import mutation_operators
 
-NAMES = ["latent", "products", "kernels", "densities", "proxies", "jensen", "elbo", "iwae", "evaluate"]
+NAMES = [
+    "latent",
+    "products",
+    "kernels",
+    "densities",
+    "proxies",
+    "jensen",
+    "elbo",
+    "iwae",
+    "evaluate",
+]
 ROOT, SECONDS = Path(__file__).parents[1], 120
-PAIRS = [("mean", "sum"), ("std", "var"), ("all", "any"), ("min", "max"), ("log", "exp"), ("argmin", "argmax")]
-SWAPS = dict(PAIRS) | {b: a for a, b in PAIRS} | {"rsample": "sample", "logsumexp": "sum", "eigh": "eig"}
-WORDS = m.Annotation() | m.Decorator() | m.Import() | m.ImportFrom() | m.Raise() | m.FormattedString()
+PAIRS = [
+    ("mean", "sum"),
+    ("std", "var"),
+    ("all", "any"),
+    ("min", "max"),
+    ("log", "exp"),
+    ("argmin", "argmax"),
+]
+SWAPS = (
+    dict(PAIRS)
+    | {b: a for a, b in PAIRS}
+    | {"rsample": "sample", "logsumexp": "sum", "eigh": "eig"}
+)
+WORDS = (
+    m.Annotation() | m.Decorator() | m.Import() | m.ImportFrom() | m.Raise() | m.FormattedString()
+)
 EXPORTS = m.Assign([m.AssignTarget(m.Name("__all__"))])
-MEANT = m.ComparisonTarget() | m.Comparison() | m.Element() | m.IfExp()  # where a string is more than words
+MEANT = (
+    m.ComparisonTarget() | m.Comparison() | m.Element() | m.IfExp()
+)  # where a string is more than words
 REFUSAL = m.IndentedBlock([m.ZeroOrMore(), m.SimpleStatementLine([m.Raise()])])
 
 
@@ -44,7 +69,9 @@ def more_operators(call):
     if m.matches(call.func, m.Attribute(value=~(m.Name("self") | m.Call(m.Name("super"))))):
         name, of = call.func.attr, call.func.value
         yield call.with_deep_changes(name, value=SWAPS.get(name.value, name.value))
-        if not m.matches(of, m.Name("torch") | m.Name("math") | m.Name("nn") | m.Attribute(m.Name("torch"))):
+        if not m.matches(
+            of, m.Name("torch") | m.Name("math") | m.Name("nn") | m.Attribute(m.Name("torch"))
+        ):
             yield of
 
 
@@ -53,7 +80,11 @@ def mutants(source):
     wrapper = MetadataWrapper(cst.parse_module(source.decode()))
     spans, found = wrapper.resolve(ByteSpanPositionProvider), {}
     for node in nodes(wrapper.module):
-        for operator in [f for kind, f in [*mutation_operators, (cst.Call, more_operators)] if isinstance(node, kind)]:
+        for operator in [
+            f
+            for kind, f in [*mutation_operators, (cst.Call, more_operators)]
+            if isinstance(node, kind)
+        ]:
             for mutant in operator(node):
                 if len(m.findall(mutant, m.Name("None"))) <= len(m.findall(node, m.Name("None"))):
                     start, code = spans[node].start, cst.Module([]).code_for_node(mutant).encode()
@@ -85,5 +116,7 @@ for name in sys.argv[1:] or NAMES:
     lived = [(code, outcome) for code in mutants(source) if (outcome := status(name, code)) <= 0]
     print(f"{name}: {len(mutants(source))} mutants, {len(lived)} not killed", flush=True)
     for code, outcome in lived:
-        diff = unified_diff(*(text.decode().splitlines() for text in (source, code)), lineterm="", n=0)
+        diff = unified_diff(
+            *(text.decode().splitlines() for text in (source, code)), lineterm="", n=0
+        )
         print("timed out" if outcome else "survived", *list(diff)[2:], sep="\n", flush=True)

@@ -66,9 +66,21 @@ def marks(lighthouse: str, address: str, name: str, form: str, folder: str) -> l
     """Lighthouse's four marks, once."""
     result = Path(folder) / "result.json"
     flags = f"--chrome-flags=--headless {' '.join(FLAGS)}"
-    command = [lighthouse, f"{address}/{name}.html", "--quiet", "--output=json", f"--output-path={result}", flags]
-    command += [f"--only-categories={','.join(CATEGORIES)}", *(["--preset=desktop"] if form == "desktop" else [])]
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "CHROME_PATH": executable()})
+    command = [
+        lighthouse,
+        f"{address}/{name}.html",
+        "--quiet",
+        "--output=json",
+        f"--output-path={result}",
+        flags,
+    ]
+    command += [
+        f"--only-categories={','.join(CATEGORIES)}",
+        *(["--preset=desktop"] if form == "desktop" else []),
+    ]
+    subprocess.run(
+        command, check=True, capture_output=True, env={**os.environ, "CHROME_PATH": executable()}
+    )
     categories = json.loads(result.read_text("utf8"))["categories"]
     return [round(100 * categories[category]["score"]) for category in CATEGORIES]
 
@@ -79,7 +91,9 @@ def lighthouse_rows(lighthouse: str, address: str) -> list[list[str]]:
         for name in [PAGES[0], *CHAPTERS]:
             for form in ("mobile", "desktop"):
                 found = [marks(lighthouse, address, name, form, folder) for _ in range(ROUNDS)]
-                medians = [f"{statistics.median(values):.0f}" for values in zip(*found, strict=True)]
+                medians = [
+                    f"{statistics.median(values):.0f}" for values in zip(*found, strict=True)
+                ]
                 rows.append([name, form, *medians])
                 print(*rows[-1], flush=True)
     return rows

@@ -40,10 +40,14 @@ def write(results: dict[str, Any], folder: Path) -> None:
 
 def lines(results: dict[str, Any]) -> list[str]:
     medians = {
-        (one["B"], one["K"]): {name: statistics.median(values) for name, values in one["images"].items()}
+        (one["B"], one["K"]): {
+            name: statistics.median(values) for name, values in one["images"].items()
+        }
         for one in results["training"]
     }
-    seconds = {name: statistics.median(values) for name, values in results["evaluation"]["seconds"].items()}
+    seconds = {
+        name: statistics.median(values) for name, values in results["evaluation"]["seconds"].items()
+    }
     return [
         "# Measured: vaelib beside its peers",
         "",
@@ -58,7 +62,11 @@ def lines(results: dict[str, Any]) -> list[str]:
         "Medians; in brackets vaelib's divided by it. K = 1 is the ELBO (pythae's VAE has the analytic KL).",
         f"The rounds of one contender lie within {spread(results['training']):.0%} of their median, half of the cases.",
         "",
-        *[line for B in sorted({B for B, _ in medians}, reverse=True) for line in training(medians, B)],
+        *[
+            line
+            for B in sorted({B for B, _ in medians}, reverse=True)
+            for line in training(medians, B)
+        ],
         *gpu(results),
         f"## log p(x) of 100 images, {results['evaluation']['K']:,} samples each",
         "",
@@ -87,11 +95,19 @@ def machine(results: dict[str, Any]) -> list[str]:
     ]
 
 
-def targets(results: dict[str, Any], medians: dict[Any, dict[str, float]], seconds: dict[str, float]) -> list[str]:
+def targets(
+    results: dict[str, Any], medians: dict[Any, dict[str, float]], seconds: dict[str, float]
+) -> list[str]:
     rows = [["what", "must", "aim", "measured", "met"], ["---", "---:", "---:", "---:", "---"]]
     for what, sign, must, aim, value, form in measured_targets(results, medians, seconds):
         rows.append(
-            [what, f"{sign} {must:{form}}", f"{sign} {aim:{form}}", f"{value:{form}}", met(sign, must, aim, value)]
+            [
+                what,
+                f"{sign} {must:{form}}",
+                f"{sign} {aim:{form}}",
+                f"{value:{form}}",
+                met(sign, must, aim, value),
+            ]
         )
     return table(rows)
 
@@ -107,14 +123,49 @@ def measured_targets(
 
     for K, must, aim in [(1, 1.5, 2.4), (5, 2.2, 3.3), (50, 2.5, 3.5)]:
         value = ahead(100, K, "pythae_trainer", "pythae_loop")
-        yield f"images/s ÷ pythae's faster loop, B = 100, K = {K}", AT_LEAST, must, aim, value, ".2f"
+        yield (
+            f"images/s ÷ pythae's faster loop, B = 100, K = {K}",
+            AT_LEAST,
+            must,
+            aim,
+            value,
+            ".2f",
+        )
     yield "images/s ÷ Pyro, B = 100, K = 50", AT_LEAST, 3, 4.4, ahead(100, 50, "pyro_svi"), ".2f"
     value = ahead(100, 50, "textbook_flushed")
-    yield "images/s ÷ textbook loop with subnormals flushed, B = 100, K = 50", AT_LEAST, 1.5, 2, value, ".2f"
+    yield (
+        "images/s ÷ textbook loop with subnormals flushed, B = 100, K = 50",
+        AT_LEAST,
+        1.5,
+        2,
+        value,
+        ".2f",
+    )
     for K in (5, 50):
-        yield f"images/s ÷ JAX scan, B = 100, K = {K}", AT_LEAST, 1, 1.2, ahead(100, K, "jax_scan"), ".2f"
-    yield "time of the matrix products ÷ step, B = 100, K = 50", AT_LEAST, 0.55, 0.7, ahead(100, 50, "floor"), ".2f"
-    yield "images/s ÷ the better JAX, B = 20, K = 1", AT_LEAST, 0.5, 1, ahead(20, 1, "jax_scan", "jax_step"), ".2f"
+        yield (
+            f"images/s ÷ JAX scan, B = 100, K = {K}",
+            AT_LEAST,
+            1,
+            1.2,
+            ahead(100, K, "jax_scan"),
+            ".2f",
+        )
+    yield (
+        "time of the matrix products ÷ step, B = 100, K = 50",
+        AT_LEAST,
+        0.55,
+        0.7,
+        ahead(100, 50, "floor"),
+        ".2f",
+    )
+    yield (
+        "images/s ÷ the better JAX, B = 20, K = 1",
+        AT_LEAST,
+        0.5,
+        1,
+        ahead(20, 1, "jax_scan", "jax_step"),
+        ".2f",
+    )
     value = 1 / (medians[100, 50]["vaelib_dreg"] / medians[100, 50]["vaelib_fit"])
     yield "DReG step ÷ IWAE step, B = 100, K = 50", AT_MOST, 1.15, 1.15, value, ".2f"
     value = 1 / (medians[100, 50]["vaelib_chunked"] / medians[100, 50]["vaelib_fit"])
@@ -124,11 +175,32 @@ def measured_targets(
         ("textbook loop", "textbook", 2.5, 2.5),
         ("JAX", "jax_step", 1, 1.3),
     ]:
-        yield f"{what} ÷ `log_likelihood`, seconds", AT_LEAST, must, aim, seconds[peer] / seconds["vaelib_fit"], ".2f"
+        yield (
+            f"{what} ÷ `log_likelihood`, seconds",
+            AT_LEAST,
+            must,
+            aim,
+            seconds[peer] / seconds["vaelib_fit"],
+            ".2f",
+        )
     few, many = (results["memory"][K] for K in sorted(results["memory"]))
     few_K, many_K = sorted(results["memory"])
-    yield f"`log_likelihood`, peak memory from K = {few_K:,} to {many_K:,}, MB", AT_MOST, 20, 20, many - few, ".0f"
-    yield "import of vaelib beyond torch, s", AT_MOST, 0.3, 0.3, statistics.median(results["imports"]), ".2f"
+    yield (
+        f"`log_likelihood`, peak memory from K = {few_K:,} to {many_K:,}, MB",
+        AT_MOST,
+        20,
+        20,
+        many - few,
+        ".0f",
+    )
+    yield (
+        "import of vaelib beyond torch, s",
+        AT_MOST,
+        0.3,
+        0.3,
+        statistics.median(results["imports"]),
+        ".2f",
+    )
 
 
 def met(sign: str, must: float, aim: float, value: float) -> str:
@@ -146,7 +218,9 @@ def spread(training: list[dict[str, Any]]) -> float:
     return statistics.median((max(v) - min(v)) / 2 / statistics.median(v) for v in rounds)
 
 
-def training(medians: dict[Any, dict[str, float]], B: int, reference: str = "vaelib_fit") -> list[str]:
+def training(
+    medians: dict[Any, dict[str, float]], B: int, reference: str = "vaelib_fit"
+) -> list[str]:
     Ks = sorted(K for b, K in medians if b == B)
     names = list({name: None for K in Ks for name in medians[B, K]})
     rows = [[f"B = {B}", *(f"K = {K}" for K in Ks)], ["---", *("---:" for _ in Ks)]]
@@ -154,7 +228,11 @@ def training(medians: dict[Any, dict[str, float]], B: int, reference: str = "vae
         cells = []
         for K in Ks:
             images = medians[B, K]
-            cells.append(f"{images[name]:,.0f} ({images[reference] / images[name]:.2f})" if name in images else "")
+            cells.append(
+                f"{images[name]:,.0f} ({images[reference] / images[name]:.2f})"
+                if name in images
+                else ""
+            )
         rows.append([LABELS[name], *cells])
     return [*table(rows), ""]
 
@@ -163,18 +241,30 @@ def gpu(results: dict[str, Any]) -> list[str]:
     if not results["machine"]["gpu"]:
         return ["GPU: none was at hand; no row is invented.", ""]
     medians = {
-        (one["B"], one["K"]): {name: statistics.median(values) for name, values in one["images"].items()}
+        (one["B"], one["K"]): {
+            name: statistics.median(values) for name, values in one["images"].items()
+        }
         for one in results["gpu"]
     }
-    tables = [line for B in sorted({B for B, _ in medians}) for line in training(medians, B, "vaelib_cuda")]
-    return [f"GPU: {results['machine']['gpu']}; the same calls, model and data on the card.", "", *tables]
+    tables = [
+        line
+        for B in sorted({B for B, _ in medians})
+        for line in training(medians, B, "vaelib_cuda")
+    ]
+    return [
+        f"GPU: {results['machine']['gpu']}; the same calls, model and data on the card.",
+        "",
+        *tables,
+    ]
 
 
 def evaluation(found: dict[str, Any], seconds: dict[str, float]) -> list[str]:
     rows = [["", "seconds", "÷ vaelib", "mean log p(x), nats"], ["---", "---:", "---:", "---:"]]
     for name, label in EVALUATORS.items():
         relative = seconds[name] / seconds["vaelib_fit"]
-        rows.append([label, f"{seconds[name]:.2f}", f"{relative:.2f}", f"{found['values'][name]:.2f}"])
+        rows.append(
+            [label, f"{seconds[name]:.2f}", f"{relative:.2f}", f"{found['values'][name]:.2f}"]
+        )
     return table(rows)
 
 
@@ -194,7 +284,11 @@ def growth(points: list[dict[str, Any]]) -> list[str]:
         "![Seconds and memory of a step against K and against B, on logarithmic axes](growth.svg)",
         "",
     ]
-    for curve, head in [("K", "K, all at once"), ("K in chunks", "K, `chunk=50`"), ("B", "B, K = 5")]:
+    for curve, head in [
+        ("K", "K, all at once"),
+        ("K in chunks", "K, `chunk=50`"),
+        ("B", "B, K = 5"),
+    ]:
         mine = [point for point in points if point["curve"] == curve]
         name = "batch_size" if curve == "B" else "K"
         rows = [
@@ -222,7 +316,10 @@ def table(rows: list[list[str]]) -> list[str]:
 
     def padded(row: list[str]) -> list[str]:
         columns = zip(row, widths, right, strict=True)
-        return [cell.rjust(width) if to_the_right else cell.ljust(width) for cell, width, to_the_right in columns]
+        return [
+            cell.rjust(width) if to_the_right else cell.ljust(width)
+            for cell, width, to_the_right in columns
+        ]
 
     return [f"| {' | '.join(padded(row))} |" for row in rows]
 
@@ -234,14 +331,24 @@ def plot(points: list[dict[str, Any]], path: Path) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "vaelib"
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(2, 2, figsize=(9, 6), layout="constrained", sharex="col", sharey="row")
-    styles = {"K": ("o-", "all samples at once"), "K in chunks": ("s--", "chunk=50"), "B": ("o-", "all at once")}
+    figure, axes = plt.subplots(
+        2, 2, figsize=(9, 6), layout="constrained", sharex="col", sharey="row"
+    )
+    styles = {
+        "K": ("o-", "all samples at once"),
+        "K in chunks": ("s--", "chunk=50"),
+        "B": ("o-", "all at once"),
+    }
     for curve, (style, label) in styles.items():
         mine = [point for point in points if point["curve"] == curve]
         column = int(curve == "B")
         sizes = [point["batch_size" if curve == "B" else "K"] for point in mine]
-        axes[0, column].loglog(sizes, [1000 * point["seconds"] for point in mine], style, label=label)
-        axes[1, column].loglog(sizes, [max(point["megabytes"], 0.1) for point in mine], style, label=label)
+        axes[0, column].loglog(
+            sizes, [1000 * point["seconds"] for point in mine], style, label=label
+        )
+        axes[1, column].loglog(
+            sizes, [max(point["megabytes"], 0.1) for point in mine], style, label=label
+        )
     axes[0, 0].set(ylabel="milliseconds per step", title="B = 20")
     axes[1, 0].set(ylabel="peak memory, MB", xlabel="K, samples for each datum")
     axes[0, 1].set(title="K = 5")

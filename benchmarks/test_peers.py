@@ -190,7 +190,10 @@ def jax_net(weights, given):
 def numpyro_loss(objective, model, q, x, K):
     """NumPyro's loss, its gradients in the same weights, and the latents that it drew, (K, B, Z)."""
     drawn = []
-    start = {f"{i}": jnp.asarray(p.detach().numpy()) for i, p in enumerate([*model.parameters(), *q.parameters()])}
+    start = {
+        f"{i}": jnp.asarray(p.detach().numpy())
+        for i, p in enumerate([*model.parameters(), *q.parameters()])
+    }
     x_jax = jnp.asarray(x.numpy())
 
     def weights(first):
@@ -209,12 +212,16 @@ def numpyro_loss(objective, model, q, x, K):
             jax.debug.callback(lambda value: drawn.append(np.array(value)), z)
 
     def loss(params):
-        return objective(num_particles=K).loss(jax.random.key(0), params, numpyro_model, guide, x_jax)
+        return objective(num_particles=K).loss(
+            jax.random.key(0), params, numpyro_model, guide, x_jax
+        )
 
     value, grads = jax.jit(jax.value_and_grad(loss))(start)
     jax.effects_barrier()
     assert len(drawn) == K
-    return (float(value), [np.asarray(grads[f"{i}"]) for i in range(8)]), torch.tensor(np.stack(drawn))
+    return (float(value), [np.asarray(grads[f"{i}"]) for i in range(8)]), torch.tensor(
+        np.stack(drawn)
+    )
 
 
 @pytest.mark.parametrize("K", [1, 5, 20])
@@ -256,14 +263,20 @@ def test_renyi_elbo_at_the_exact_posterior_is_our_evidence(K):
     def numpyro_model():
         with numpyro.plate("data", 7):
             z = numpyro.sample("z", nd.Normal(jnp.zeros(2), jnp.ones(2)).to_event(1))
-            numpyro.sample("x", nd.Normal(z @ weight.numpy().T + bias.numpy(), sigma).to_event(1), obs=x.numpy())
+            numpyro.sample(
+                "x",
+                nd.Normal(z @ weight.numpy().T + bias.numpy(), sigma).to_event(1),
+                obs=x.numpy(),
+            )
 
     def numpyro_guide():
         with numpyro.plate("data", 7):
             numpyro.sample("z", nd.MultivariateNormal(mean.numpy(), scale_tril=tril.numpy()))
 
     log_evidence = model.log_evidence(x).sum().item()
-    pyro_objective = PyroRenyi(alpha=0, num_particles=K, vectorize_particles=True, max_plate_nesting=1)
+    pyro_objective = PyroRenyi(
+        alpha=0, num_particles=K, vectorize_particles=True, max_plate_nesting=1
+    )
     numpyro_objective = NumPyroRenyi(alpha=0, num_particles=K)
     assert -pyro_objective.loss(pyro_model, pyro_guide) == pytest.approx(log_evidence, rel=1e-10)
     loss = jax.jit(lambda key: numpyro_objective.loss(key, {}, numpyro_model, numpyro_guide))

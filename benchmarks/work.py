@@ -26,7 +26,9 @@ def images() -> tuple[np.ndarray, np.ndarray]:
     """Training and test images, float32 of zeros and ones: scikit-learn's digits, made as large as MNIST's."""
     path = FOLDER / "images.npz"
     if not path.exists():
-        np.savez(path, bits=np.packbits(_enlarged_digits(N_TRAIN + N_TEST), axis=1))  # by the first process, alone
+        np.savez(
+            path, bits=np.packbits(_enlarged_digits(N_TRAIN + N_TEST), axis=1)
+        )  # by the first process, alone
     with np.load(path) as file:
         x = np.unpackbits(file["bits"], axis=1, count=X).astype(np.float32)
     return x[:N_TRAIN], x[N_TRAIN:]
@@ -36,10 +38,14 @@ def _enlarged_digits(n: int) -> np.ndarray:
     from scipy.ndimage import zoom
     from sklearn.datasets import load_digits
 
-    digits = np.pad(zoom(load_digits().images / 16, (1, 2.5, 2.5), order=1) > 0.5, ((0, 0), (4, 4), (4, 4)))
+    digits = np.pad(
+        zoom(load_digits().images / 16, (1, 2.5, 2.5), order=1) > 0.5, ((0, 0), (4, 4), (4, 4))
+    )
     rng = np.random.default_rng(0)
     chosen, shifts = rng.integers(len(digits), size=n), rng.integers(-2, 3, size=(n, 2))
-    return np.stack([np.roll(digits[i], shift, (0, 1)).ravel() for i, shift in zip(chosen, shifts, strict=True)])
+    return np.stack(
+        [np.roll(digits[i], shift, (0, 1)).ravel() for i, shift in zip(chosen, shifts, strict=True)]
+    )
 
 
 def weights() -> tuple[Layers, Layers]:

@@ -101,7 +101,15 @@ def resampled_1d(mean_p, s_p, mean_q, s_q, n_samples):
     """A grid, its step, p, and the density of one of K draws from q chosen by weight: K p int e^-tw phi(t)^(K-1) dt."""
     z = np.linspace(min(mean_p, mean_q) - 12 * s_p, max(mean_p, mean_q) + 12 * s_p, 1501)
     step = z[1] - z[0]
-    p, q = (np.exp(-0.5 * ((z - m) / s) ** 2) / (s * np.sqrt(2 * np.pi)) for m, s in ((mean_p, s_p), (mean_q, s_q)))
+    p, q = (
+        np.exp(-0.5 * ((z - m) / s) ** 2) / (s * np.sqrt(2 * np.pi))
+        for m, s in ((mean_p, s_p), (mean_q, s_q))
+    )
     w, t = p / q, np.exp(np.arange(-40, 80, 0.1))
     phi = np.exp(-np.outer(t, w)) @ (q * step)
-    return z, step, p, n_samples * p * (np.exp(-np.outer(w, t)) @ (phi ** (n_samples - 1) * t * 0.1))
+    return (
+        z,
+        step,
+        p,
+        n_samples * p * (np.exp(-np.outer(w, t)) @ (phi ** (n_samples - 1) * t * 0.1)),
+    )

@@ -25,7 +25,13 @@ from vaelib.latent import (
     fit_ppca,
     simple_monte_carlo,
 )
-from vaelib.proxies import BernoulliDecoder, CategoricalDecoder, FreeGaussian, GaussianDecoder, GaussianEncoder
+from vaelib.proxies import (
+    BernoulliDecoder,
+    CategoricalDecoder,
+    FreeGaussian,
+    GaussianDecoder,
+    GaussianEncoder,
+)
 from vaelib.train import fit
 
 MODULES = ["latent", "proxies", "jensen", "elbo", "iwae", "evaluate", "data"]
@@ -100,7 +106,9 @@ def normal(*shape, event=1):
 
 def row(name, what, call, message):
     # Without addresses, which differ from one test process to the next.
-    return pytest.param(call, message, id=re.sub(r" (of type object )?at 0x[0-9a-f]+", "", f"{name}: {what}"))
+    return pytest.param(
+        call, message, id=re.sub(r" (of type object )?at 0x[0-9a-f]+", "", f"{name}: {what}")
+    )
 
 
 def counts(name, argument, call, values=NO_COUNT):
@@ -113,7 +121,12 @@ def counts(name, argument, call, values=NO_COUNT):
 def no_tensors(name, argument, call):
     for value in NO_TENSOR:
         kind = type(value).__name__
-        yield row(name, f"{argument} a {kind}", lambda value=value: call(value), rf"{argument} must .*got {kind}")
+        yield row(
+            name,
+            f"{argument} a {kind}",
+            lambda value=value: call(value),
+            rf"{argument} must .*got {kind}",
+        )
 
 
 def shapes(name, wanted, call, *wrong):
@@ -121,14 +134,18 @@ def shapes(name, wanted, call, *wrong):
     for shape in wrong:
         got = rf"{wanted}.*got.* \({', '.join(map(str, shape))}{',' * (len(shape) == 1)}\)"
         what = f"{wanted.split()[0]} of shape {shape}"
-        yield row(name, what, lambda shape=shape: call(data(*shape) if shape else torch.tensor(0.0)), got)
+        yield row(
+            name, what, lambda shape=shape: call(data(*shape) if shape else torch.tensor(0.0)), got
+        )
 
 
 def kinds(name, call, argument="x"):
     """Rows for data of another type or on another device than a float32 model, and for those that are not finite."""
     for dtype in (F64, INT, COMPLEX):
         wrong = rf"{argument} must be .*(float|real).*got .*{str(dtype).removeprefix('torch.')}"
-        yield row(name, f"{argument} of {dtype}", lambda dtype=dtype: call(data(dtype=dtype)), wrong)
+        yield row(
+            name, f"{argument} of {dtype}", lambda dtype=dtype: call(data(dtype=dtype)), wrong
+        )
     if name == "fit":
         return  # it moves the data to where the parameters are
     device = rf"{argument} must be .*cpu.*got .*meta"
@@ -138,24 +155,42 @@ def kinds(name, call, argument="x"):
 def not_finite(name, call, argument="x"):
     for value in (NAN, INF, -INF):
         message = f"{argument} must be finite.*holds an infinity or not-a-number"
-        yield row(name, f"{argument} with {value}", lambda value=value: call(x_with(value)), message)
+        yield row(
+            name, f"{argument} with {value}", lambda value=value: call(x_with(value)), message
+        )
 
 
 def rows_of_latent():
     yield from counts("StandardNormal", "latent_dim", StandardNormal)
     z_wanted = r"z must have shape \(\*, 2\)"
-    yield from shapes("StandardNormal", z_wanted, lambda z: StandardNormal(2)().log_prob(z), (4, 3), ())
+    yield from shapes(
+        "StandardNormal", z_wanted, lambda z: StandardNormal(2)().log_prob(z), (4, 3), ()
+    )
     yield from no_tensors("StandardNormal", "z", lambda z: StandardNormal(2)().log_prob(z))
 
     name = "LatentVariableModel"
     prior, message = StandardNormal(2), "must be a module that returns a distribution; got"
-    yield row(name, "no prior", lambda: LatentVariableModel(None, prior), f"prior {message} NoneType")
-    yield row(name, "a prior already called", lambda: LatentVariableModel(prior(), prior), f"prior {message}")
-    yield row(name, "a tensor for a decoder", lambda: LatentVariableModel(prior, data()), f"decoder {message} Tensor")
+    yield row(
+        name, "no prior", lambda: LatentVariableModel(None, prior), f"prior {message} NoneType"
+    )
+    yield row(
+        name,
+        "a prior already called",
+        lambda: LatentVariableModel(prior(), prior),
+        f"prior {message}",
+    )
+    yield row(
+        name,
+        "a tensor for a decoder",
+        lambda: LatentVariableModel(prior, data()),
+        f"decoder {message} Tensor",
+    )
 
     name, z = "LatentVariableModel.log_joint", data(5, 4, 2)
     pair = r"x must have shape \(B, X\) and z \(\*, B, Z\), B at least 1"
-    yield from shapes(name, pair, lambda x: vae().log_joint(x, data(5, *x.shape[:1], 2)), (3,), (0, 3))
+    yield from shapes(
+        name, pair, lambda x: vae().log_joint(x, data(5, *x.shape[:1], 2)), (3,), (0, 3)
+    )
     yield from shapes(name, pair, lambda x: vae().log_joint(x, z), (5, 3))
     yield from shapes(name, r"x must have shape \(B, 3\)", lambda x: vae().log_joint(x, z), (4, 7))
     yield from shapes(name, z_wanted, lambda z: vae().log_joint(data(), z), (5, 4, 3), (), (0,))
@@ -174,7 +209,12 @@ def rows_of_latent():
     )
     no = r"x must be torch.float64 on cpu; got torch.float32"
     yield row(name, "x float32, model float64", lambda: solved().log_joint(data(), z.double()), no)
-    yield row(name, "z float32, model float64", lambda: solved().log_joint(data(dtype=F64), z), no.replace("x", "z", 1))
+    yield row(
+        name,
+        "z float32, model float64",
+        lambda: solved().log_joint(data(dtype=F64), z),
+        no.replace("x", "z", 1),
+    )
     for what, wrong in {
         "a tensor": (data(5, 4, 3), "decoder must return a torch Distribution; got Tensor"),
         "None": (None, "decoder must return a torch Distribution; got NoneType"),
@@ -182,30 +222,60 @@ def rows_of_latent():
             normal(5, 4, 3, event=0),
             r"decoder must return one distribution per z, \(5, 4\); got \(5, 4, 3\)",
         ),
-        "one for all": (normal(3), r"decoder must return one distribution per z, \(5, 4\); got \(\)"),
+        "one for all": (
+            normal(3),
+            r"decoder must return one distribution per z, \(5, 4\); got \(\)",
+        ),
         "another event": (normal(5, 4, 7), r"x must have shape \(B, 7\); got \(4, 3\)"),
     }.items():
         model = vae(decoder=returns(wrong[0]))
-        yield row(name, f"decoder returns {what}", lambda model=model: model.log_joint(data(), z), wrong[1])
+        yield row(
+            name,
+            f"decoder returns {what}",
+            lambda model=model: model.log_joint(data(), z),
+            wrong[1],
+        )
     for what, wrong in {
         "a tensor": (data(2), "prior must return a torch Distribution; got Tensor"),
-        "no event": (normal(2, event=0), r"prior must return one distribution, batch shape \(\); got \(2,\)"),
+        "no event": (
+            normal(2, event=0),
+            r"prior must return one distribution, batch shape \(\); got \(2,\)",
+        ),
     }.items():
         model = vae(prior=returns(wrong[0]))
-        yield row(name, f"prior returns {what}", lambda model=model: model.log_joint(data(), z), wrong[1])
-        yield row("LatentVariableModel.sample", f"prior returns {what}", lambda model=model: model.sample(2), wrong[1])
+        yield row(
+            name, f"prior returns {what}", lambda model=model: model.log_joint(data(), z), wrong[1]
+        )
+        yield row(
+            "LatentVariableModel.sample",
+            f"prior returns {what}",
+            lambda model=model: model.sample(2),
+            wrong[1],
+        )
 
     yield from counts("LatentVariableModel.sample", "n", vae().sample)
     tensor = vae(decoder=returns(data(2, 3)))
     message = "decoder must return a torch Distribution; got Tensor"
-    yield row("LatentVariableModel.sample", "decoder returns a tensor", lambda: tensor.sample(2), message)
+    yield row(
+        "LatentVariableModel.sample", "decoder returns a tensor", lambda: tensor.sample(2), message
+    )
     message = r"z must have shape \(\*, 3\); got \(2, 2\)"
     unfit = vae(decoder=GaussianDecoder(3, 3))
-    yield row("LatentVariableModel.sample", "prior and decoder of two Z", lambda: unfit.sample(2), message)
+    yield row(
+        "LatentVariableModel.sample", "prior and decoder of two Z", lambda: unfit.sample(2), message
+    )
 
     name, weight, bias = "LinearGaussian", data(3, 2), data(3)
-    yield from shapes(name, r"weight must have shape \(X, Z\)", lambda w: LinearGaussian(w, bias, 1.0), (3,), (3, 0))
-    yield from shapes(name, r"bias must have shape \(3,\)", lambda b: LinearGaussian(weight, b, 1.0), (2,), (3, 1))
+    yield from shapes(
+        name,
+        r"weight must have shape \(X, Z\)",
+        lambda w: LinearGaussian(w, bias, 1.0),
+        (3,),
+        (3, 0),
+    )
+    yield from shapes(
+        name, r"bias must have shape \(3,\)", lambda b: LinearGaussian(weight, b, 1.0), (2,), (3, 1)
+    )
     yield from no_tensors(name, "weight", lambda w: LinearGaussian(w, bias, 1.0))
     yield from no_tensors(name, "bias", lambda b: LinearGaussian(weight, b, 1.0))
     yield from not_finite(name, lambda w: LinearGaussian(w, data(4), 1.0), "weight")
@@ -215,20 +285,48 @@ def rows_of_latent():
     yield row(name, "two precisions", lambda: LinearGaussian(weight, bias.double(), 1.0), two)
     for sigma in (0.0, -1.0, NAN, INF, True, "1", None, [1.0], 1j):
         message = "sigma must be one positive, finite number; got"
-        yield row(name, f"sigma={sigma!r}", lambda sigma=sigma: LinearGaussian(weight, bias, sigma), message)
-        yield row("fit_ppca", f"sigma={sigma!r}", lambda s=sigma: fit_ppca(data(), 1, s or 0), message)
-        yield row("GaussianMixture", f"sigma={sigma!r}", lambda s=sigma: GaussianMixture(bias, data(3, 1), s), message)
+        yield row(
+            name,
+            f"sigma={sigma!r}",
+            lambda sigma=sigma: LinearGaussian(weight, bias, sigma),
+            message,
+        )
+        yield row(
+            "fit_ppca", f"sigma={sigma!r}", lambda s=sigma: fit_ppca(data(), 1, s or 0), message
+        )
+        yield row(
+            "GaussianMixture",
+            f"sigma={sigma!r}",
+            lambda s=sigma: GaussianMixture(bias, data(3, 1), s),
+            message,
+        )
     wanted = z_wanted + r"; got \(4, 3\)"
     yield row(name, "z of 3 in the decoder", lambda: solved().decoder(data(dtype=F64)), wanted)
     yield row(
-        name, "x a list", lambda: solved().decoder(data(4, 2, dtype=F64)).log_prob([0.0]), "value .*must be a Tensor"
+        name,
+        "x a list",
+        lambda: solved().decoder(data(4, 2, dtype=F64)).log_prob([0.0]),
+        "value .*must be a Tensor",
     )
-    yield row(name, "sigma of shape (3,)", lambda: LinearGaussian(weight, bias, bias + 1), "sigma must be one positive")
+    yield row(
+        name,
+        "sigma of shape (3,)",
+        lambda: LinearGaussian(weight, bias, bias + 1),
+        "sigma must be one positive",
+    )
 
     name, means = "GaussianMixture", data(3, 2)
-    yield from shapes(name, r"logits must have shape \(C,\)", lambda c: GaussianMixture(c, means, 1.0), (3, 1), (0,))
+    yield from shapes(
+        name,
+        r"logits must have shape \(C,\)",
+        lambda c: GaussianMixture(c, means, 1.0),
+        (3, 1),
+        (0,),
+    )
     wanted = r"means must have shape \(3, X\)"
-    yield from shapes(name, wanted, lambda means: GaussianMixture(data(3), means, 1.0), (2, 2), (3,), (3, 0))
+    yield from shapes(
+        name, wanted, lambda means: GaussianMixture(data(3), means, 1.0), (2, 2), (3,), (3, 0)
+    )
     yield from no_tensors(name, "logits", lambda logits: GaussianMixture(logits, means, 1.0))
     yield from no_tensors(name, "means", lambda means: GaussianMixture(data(3), means, 1.0))
     yield from not_finite(name, lambda means: GaussianMixture(data(4), means, 1.0), "means")
@@ -238,28 +336,56 @@ def rows_of_latent():
     for model in (solved, mixture):
         for method in ("log_evidence", "posterior"):
             name, call = f"{model().__class__.__name__}.{method}", getattr(model(), method)
-            yield from shapes(name, r"x must have shape \(B, 3\)", call, (3,), (4, 2), (0, 3), (1, 4, 3))
+            yield from shapes(
+                name, r"x must have shape \(B, 3\)", call, (3,), (4, 2), (0, 3), (1, 4, 3)
+            )
             yield from no_tensors(name, "x", call)
             yield from not_finite(name, lambda x, call=call: call(x.double()))
             for dtype in (torch.float32, INT, COMPLEX):
                 message = f"x must be torch.float64 on cpu; got {dtype} on cpu"
-                yield row(name, f"x of {dtype}", lambda d=dtype, call=call: call(data(dtype=d)), message)
+                yield row(
+                    name, f"x of {dtype}", lambda d=dtype, call=call: call(data(dtype=d)), message
+                )
             message = "x must be torch.float64 on cpu; got torch.float64 on meta"
             far = data(dtype=F64, device="meta")
             yield row(name, "x on another device", lambda far=far, call=call: call(far), message)
 
     name = "fit_ppca"
-    yield from shapes(name, r"x must have shape \(N, X\)", lambda x: fit_ppca(x, 1), (3,), (0, 3), (3, 0), (2, 2, 2))
+    yield from shapes(
+        name,
+        r"x must have shape \(N, X\)",
+        lambda x: fit_ppca(x, 1),
+        (3,),
+        (0, 3),
+        (3, 0),
+        (2, 2, 2),
+    )
     yield from no_tensors(name, "x", lambda x: fit_ppca(x, 1))
     yield from not_finite(name, lambda x: fit_ppca(x, 1))
-    yield from counts(name, "latent_dim", lambda latent_dim: fit_ppca(torch.randn(9, 3), latent_dim))
-    yield row(name, "integers", lambda: fit_ppca(data(dtype=INT), 1), "x must be floating point; got torch.int64")
+    yield from counts(
+        name, "latent_dim", lambda latent_dim: fit_ppca(torch.randn(9, 3), latent_dim)
+    )
+    yield row(
+        name,
+        "integers",
+        lambda: fit_ppca(data(dtype=INT), 1),
+        "x must be floating point; got torch.int64",
+    )
     yield row(name, "Z = X", lambda: fit_ppca(data(), 3), "latent_dim must be at most 2 .*; got 3")
-    yield row(name, "no variance", lambda: fit_ppca(data(), 1), "x has no variance left .* give a positive sigma")
+    yield row(
+        name,
+        "no variance",
+        lambda: fit_ppca(data(), 1),
+        "x has no variance left .* give a positive sigma",
+    )
 
     name = "simple_monte_carlo"
-    yield from shapes(name, r"x must have shape \(B, X\)", lambda x: simple_monte_carlo(vae(), x, 2), (3,), (0, 3))
-    yield from shapes(name, r"x must have shape \(B, 3\)", lambda x: simple_monte_carlo(vae(), x, 2), (4, 7))
+    yield from shapes(
+        name, r"x must have shape \(B, X\)", lambda x: simple_monte_carlo(vae(), x, 2), (3,), (0, 3)
+    )
+    yield from shapes(
+        name, r"x must have shape \(B, 3\)", lambda x: simple_monte_carlo(vae(), x, 2), (4, 7)
+    )
     yield from no_tensors(name, "x", lambda x: simple_monte_carlo(vae(), x, 2))
     yield from kinds(name, lambda x: simple_monte_carlo(vae(), x, 2))
     yield from not_finite(name, lambda x: simple_monte_carlo(vae(), x, 2))
@@ -285,26 +411,50 @@ def no_models(name, call):
 
 def rows_of_proxies():
     makes = {
-        "GaussianEncoder": lambda **more: GaussianEncoder(**{"data_dim": 3, "latent_dim": 2, **more}),
-        "GaussianDecoder": lambda **more: GaussianDecoder(**{"latent_dim": 3, "data_dim": 4, **more}),
-        "BernoulliDecoder": lambda **more: BernoulliDecoder(**{"latent_dim": 3, "data_dim": 4, **more}),
+        "GaussianEncoder": lambda **more: GaussianEncoder(
+            **{"data_dim": 3, "latent_dim": 2, **more}
+        ),
+        "GaussianDecoder": lambda **more: GaussianDecoder(
+            **{"latent_dim": 3, "data_dim": 4, **more}
+        ),
+        "BernoulliDecoder": lambda **more: BernoulliDecoder(
+            **{"latent_dim": 3, "data_dim": 4, **more}
+        ),
         "CategoricalDecoder": lambda **more: CategoricalDecoder(
             **{"latent_dim": 3, "length": 2, "alphabet": 2, **more}
         ),
     }
     for name, make in makes.items():
-        for argument in ("length", "alphabet") if name == "CategoricalDecoder" else ("data_dim", "latent_dim"):
-            yield from counts(name, argument, lambda value, a=argument, make=make: make(**{a: value}))
+        for argument in (
+            ("length", "alphabet") if name == "CategoricalDecoder" else ("data_dim", "latent_dim")
+        ):
+            yield from counts(
+                name, argument, lambda value, a=argument, make=make: make(**{a: value})
+            )
         yield from counts(name, "hidden", lambda width, make=make: make(hidden=(4, width)))
         message = "hidden must be the widths of the layers.*got 4"
         yield row(name, "hidden=4", lambda make=make: make(hidden=4), message)
         for activation in (nn.Tanh(), torch.tanh, "tanh", None):
             message = "activation must be a class of module, such as nn.Tanh; got"
-            yield row(name, f"activation={activation}", lambda m=make, a=activation: m(activation=a), message)
-        yield row(name, "net no module", lambda make=make: make(net=data()), "net must be a module; got Tensor")
+            yield row(
+                name,
+                f"activation={activation}",
+                lambda m=make, a=activation: m(activation=a),
+                message,
+            )
+        yield row(
+            name,
+            "net no module",
+            lambda make=make: make(net=data()),
+            "net must be a module; got Tensor",
+        )
         argument = "x" if name == "GaussianEncoder" else "z"
-        wanted = argument + (r" must have shape \(B, 3\)" if argument == "x" else r" must have shape \(\*, 3\)")
-        yield from shapes(name, wanted, make(), (4, 2), (), *([(3,), (0, 3)] if argument == "x" else []))
+        wanted = argument + (
+            r" must have shape \(B, 3\)" if argument == "x" else r" must have shape \(\*, 3\)"
+        )
+        yield from shapes(
+            name, wanted, make(), (4, 2), (), *([(3,), (0, 3)] if argument == "x" else [])
+        )
         yield from no_tensors(name, argument, make())
         yield from kinds(name, make(), argument)
         for what, out, got in [
@@ -313,14 +463,22 @@ def rows_of_proxies():
             ("another width", data(4, 5), r"\(4, 5\)"),
             ("one row", data(4), r"\(4,\)"),
         ]:
-            net, message = make(net=returns(out)), rf"net must return shape \(4, 4\) here; got {got}"
+            net, message = (
+                make(net=returns(out)),
+                rf"net must return shape \(4, 4\) here; got {got}",
+            )
             yield row(name, f"net returns {what}", lambda net=net: net(data()), message)
 
     yield from not_finite("GaussianEncoder", encoder())
     name = "GaussianDecoder"
     for sigma in (0, -1.0, NAN, INF, True, "1", None, [1.0], 1j, torch.ones(2)):
         message = "sigma_dec must be a positive, finite number; got"
-        yield row(name, f"sigma_dec={sigma!r}", lambda sigma=sigma: GaussianDecoder(2, 3, sigma_dec=sigma), message)
+        yield row(
+            name,
+            f"sigma_dec={sigma!r}",
+            lambda sigma=sigma: GaussianDecoder(2, 3, sigma_dec=sigma),
+            message,
+        )
     yield from not_finite(name, GaussianDecoder(2, 3)(data(4, 2)).log_prob)
     wanted = "x must be torch.float32 for this likelihood; got torch."
     for dtype in (F64, INT, torch.bool):
@@ -338,17 +496,31 @@ def rows_of_proxies():
         yield from no_tensors(name, argument, p.log_prob)
         complex_, far = data(dtype=COMPLEX), data(device="meta")
         message = f"{argument} must be a tensor of real numbers; got torch.complex64"
-        yield row(name, "log_prob at complex", lambda p=p, value=complex_: p.log_prob(value), message)
+        yield row(
+            name, "log_prob at complex", lambda p=p, value=complex_: p.log_prob(value), message
+        )
         message = f"{argument} must be on cpu; got one on meta"
-        yield row(name, "log_prob on another device", lambda p=p, value=far: p.log_prob(value), message)
+        yield row(
+            name, "log_prob on another device", lambda p=p, value=far: p.log_prob(value), message
+        )
     p = BernoulliDecoder(2, 3)(data(4, 2))
     for pixel in (0.5, -1.0, NAN, INF):
         message = f"x must hold binary pixels, 0 or 1.*got the grey value {pixel:g}"
-        yield row("BernoulliDecoder", f"pixel {pixel}", lambda pixel=pixel: p.log_prob(x_with(pixel)), message)
+        yield row(
+            "BernoulliDecoder",
+            f"pixel {pixel}",
+            lambda pixel=pixel: p.log_prob(x_with(pixel)),
+            message,
+        )
     q = CategoricalDecoder(2, 3, 4)(data(4, 2))
     for symbol in (-1.0, 4.0, 0.5, NAN, INF):
         message = f"x must hold integers from 0 to 3.*got {symbol}"
-        yield row("CategoricalDecoder", f"symbol {symbol}", lambda symbol=symbol: q.log_prob(x_with(symbol)), message)
+        yield row(
+            "CategoricalDecoder",
+            f"symbol {symbol}",
+            lambda symbol=symbol: q.log_prob(x_with(symbol)),
+            message,
+        )
 
     name, free = "FreeGaussian", FreeGaussian(4, 2)
     yield from counts(name, "num_data", lambda n: FreeGaussian(n, 2))
@@ -362,11 +534,18 @@ def rows_of_jensen_and_of_weights():
         name = function.__name__
         yield from no_tensors(name, "log_w", function)
         for dtype in (INT, COMPLEX, torch.bool):
-            wrong, message = data(dtype=dtype), f"log_w must be a tensor of floating point; got {dtype}"
+            wrong, message = (
+                data(dtype=dtype),
+                f"log_w must be a tensor of floating point; got {dtype}",
+            )
             yield row(name, str(dtype), lambda f=function, wrong=wrong: f(wrong), message)
-        yield from shapes(name, "log_w must have at least one sample along dim 0", function, (), (0, 3))
+        yield from shapes(
+            name, "log_w must have at least one sample along dim 0", function, (), (0, 3)
+        )
         for dim in (0.0, "0", None, True, (0, 1)):
-            message = rf"dim must be an integer; got {dim!r}".replace("(", r"\(").replace(")", r"\)")
+            message = rf"dim must be an integer; got {dim!r}".replace("(", r"\(").replace(
+                ")", r"\)"
+            )
             yield row(name, f"dim={dim!r}", lambda f=function, dim=dim: f(data(), dim), message)
         for dim in (2, -3):
             message = rf"log_w must have at least one sample along dim {dim}; got shape \(4, 3\)"
@@ -377,19 +556,30 @@ def no_encoders(name, call):
     """Rows for encoders that do not keep the protocol, and for those that do not fit the model."""
     for q in (None, data(), "posterior"):
         kind = type(q).__name__
-        yield row(name, f"q a {kind}", lambda q=q: call(q), f"q must be called with x.*; got {kind}")
+        yield row(
+            name, f"q a {kind}", lambda q=q: call(q), f"q must be called with x.*; got {kind}"
+        )
     message = "q must return a torch Distribution; got"
     yield row(name, "q returns a tensor", lambda: call(nn.Linear(3, 2)), f"{message} Tensor")
     yield row(name, "q returns None", lambda: call(lambda x: None), f"{message} NoneType")
     message = r"q must return one distribution per datum, batch shape \(4,\); got"
     yield row(name, "q returns one for all", lambda: call(lambda x: normal(2)), rf"{message} \(\)")
-    yield row(name, "q returns another batch", lambda: call(lambda x: normal(5, 2)), rf"{message} \(5,\)")
-    yield row(name, "q without an event", lambda: call(lambda x: normal(4, 2, event=0)), rf"{message} \(4, 2\)")
+    yield row(
+        name, "q returns another batch", lambda: call(lambda x: normal(5, 2)), rf"{message} \(5,\)"
+    )
+    yield row(
+        name,
+        "q without an event",
+        lambda: call(lambda x: normal(4, 2, event=0)),
+        rf"{message} \(4, 2\)",
+    )
 
 
 def no_data(name, call):
     """Rows for data that no bound takes; `call` has a float32 model with X = 3."""
-    yield from shapes(name, r"x must be a tensor of shape \(B, X\), B at least 1", call, (3,), (0, 3), ())
+    yield from shapes(
+        name, r"x must be a tensor of shape \(B, X\), B at least 1", call, (3,), (0, 3), ()
+    )
     yield from shapes(name, r"x must have shape \(B, 3\)", call, (4, 7))
     yield from no_tensors(name, "x", call)
     yield from not_finite(name, call)
@@ -397,7 +587,16 @@ def no_data(name, call):
 
 
 def rows_of_bounds():
-    for bound in (log_weights, elbo, elbo_kl, elbo_score, elbo_stl, iwae, iwae_dreg, log_likelihood):
+    for bound in (
+        log_weights,
+        elbo,
+        elbo_kl,
+        elbo_score,
+        elbo_stl,
+        iwae,
+        iwae_dreg,
+        log_likelihood,
+    ):
         name = bound.__name__
         yield from counts(name, "K", lambda K, bound=bound: bound(vae(), encoder(), data(), K))
         yield from no_data(name, lambda x, bound=bound: bound(vae(), encoder(), x, 2))
@@ -405,19 +604,44 @@ def rows_of_bounds():
         yield from no_encoders(name, lambda q, bound=bound: bound(vae(), q, data(), 2))
         unfit = r"q must draw latents that fit the model: z must have shape \(\*, 2\); got \(2, 4(, 5)?\)"
         for what, q in {"5": lambda x: normal(4, 5), "no": lambda x: normal(4, event=0)}.items():
-            yield row(name, f"q over {what} latents", lambda b=bound, q=q: b(vae(), q, data(), 2), unfit)
-        double, message = GaussianEncoder(3, 2).double(), "q must draw latents that fit the model: z must be .*float32"
+            yield row(
+                name, f"q over {what} latents", lambda b=bound, q=q: b(vae(), q, data(), 2), unfit
+            )
+        double, message = (
+            GaussianEncoder(3, 2).double(),
+            "q must draw latents that fit the model: z must be .*float32",
+        )
         x = data(dtype=F64)
-        yield row(name, "q and x of another type", lambda b=bound, q=double, x=x: b(vae(), q, x, 2), message)
+        yield row(
+            name,
+            "q and x of another type",
+            lambda b=bound, q=double, x=x: b(vae(), q, x, 2),
+            message,
+        )
         message = r"x must have shape \(B, 7\); got \(4, 3\)"
         wide = vae(decoder=GaussianDecoder(2, 7))
-        yield row(name, "model of other data", lambda b=bound, wide=wide: b(wide, encoder(), data(), 2), message)
+        yield row(
+            name,
+            "model of other data",
+            lambda b=bound, wide=wide: b(wide, encoder(), data(), 2),
+            message,
+        )
         grey = vae(decoder=BernoulliDecoder(2, 3))
         message = "x must hold binary pixels, 0 or 1.*got the grey value 0.5"
-        yield row(name, "grey pixels", lambda b=bound, grey=grey: b(grey, encoder(), x_with(0.5), 2), message)
+        yield row(
+            name,
+            "grey pixels",
+            lambda b=bound, grey=grey: b(grey, encoder(), x_with(0.5), 2),
+            message,
+        )
         far = vae().to("meta")
         message = "q must draw latents that fit the model: z must be .*meta.*got .*cpu"
-        yield row(name, "model on another device", lambda b=bound, far=far: b(far, encoder(), data(), 2), message)
+        yield row(
+            name,
+            "model on another device",
+            lambda b=bound, far=far: b(far, encoder(), data(), 2),
+            message,
+        )
     for bound in (elbo_kl, elbo_stl, iwae_dreg):
         message = "needs a q that can reparameterise; got OneHotCategorical.*elbo_score takes any q"
         discrete = mixture()
@@ -431,7 +655,10 @@ def rows_of_bounds():
     yield row("elbo_kl", "no prior", lambda: elbo_kl(NoPrior(), encoder(), data()), message)
     for bound in (iwae, iwae_dreg, log_likelihood):
         yield from counts(
-            bound.__name__, "chunk", lambda chunk, bound=bound: bound(vae(), encoder(), data(), 5, chunk), NO_COUNT[:-1]
+            bound.__name__,
+            "chunk",
+            lambda chunk, bound=bound: bound(vae(), encoder(), data(), 5, chunk),
+            NO_COUNT[:-1],
         )  # None leaves the choice to the bound
 
 
@@ -448,14 +675,18 @@ def rows_of_evaluate():
         return ais(vae(), x, **{"K": 2, "temperatures": 2, "leapfrog": 1, **more})
 
     name = "ais"
-    yield from shapes(name, r"x must be a tensor of shape \(B, X\), B at least 1", few, (3,), (0, 3))
+    yield from shapes(
+        name, r"x must be a tensor of shape \(B, X\), B at least 1", few, (3,), (0, 3)
+    )
     yield from shapes(name, r"x must have shape \(B, 3\)", few, (4, 7))
     yield from no_tensors(name, "x", few)
     yield from not_finite(name, few)
     yield from kinds(name, few)
     for argument in ("K", "temperatures", "leapfrog"):
         yield from counts(name, argument, lambda value, a=argument: few(data(), **{a: value}))
-    yield from shapes(name, r"z must have shape \(4, 2\) or \(2, 4, 2\)", lambda z: few(data(), z=z), (2,), (4, 3))
+    yield from shapes(
+        name, r"z must have shape \(4, 2\) or \(2, 4, 2\)", lambda z: few(data(), z=z), (2,), (4, 3)
+    )
     yield row(name, "z an array", lambda: few(data(), z=np.zeros((4, 2))), "z must .*got ndarray")
     yield row(name, "one chain", lambda: few(data(), K=1, return_se=True), one)
     yield from no_models(name, lambda model: ais(model, data(), 2, 2, 1))
@@ -466,7 +697,15 @@ def rows_of_evaluate():
 
     def ledger(**more):
         return gap_ledger(
-            **{"model": vae(), "q": encoder(), "x": data(), "K": 2, "steps": 1, "log_evidence": data(4)} | more
+            **{
+                "model": vae(),
+                "q": encoder(),
+                "x": data(),
+                "K": 2,
+                "steps": 1,
+                "log_evidence": data(4),
+            }
+            | more
         )
 
     name = "gap_ledger"
@@ -477,17 +716,36 @@ def rows_of_evaluate():
         yield from counts(name, argument, lambda value, a=argument: ledger(**{a: value}))
     yield row(name, "K=1", lambda: ledger(K=1), one)
     for lr in (0, -1.0, NAN, INF, "1", None, True):
-        yield row(name, f"lr={lr!r}", lambda lr=lr: ledger(lr=lr), f"lr must be a positive.* number; got {lr!r}")
-    for given, got in [("exact", "'exact'"), ("best", "'best'"), (3.0, "3.0"), (data(3), r"a tensor of shape \(3,\)")]:
+        yield row(
+            name,
+            f"lr={lr!r}",
+            lambda lr=lr: ledger(lr=lr),
+            f"lr must be a positive.* number; got {lr!r}",
+        )
+    for given, got in [
+        ("exact", "'exact'"),
+        ("best", "'best'"),
+        (3.0, "3.0"),
+        (data(3), r"a tensor of shape \(3,\)"),
+    ]:
         message = f"log_evidence must be 'exact' .*'ais', 'importance' or a tensor.*got {got}"
-        yield row(name, f"log_evidence {got}", lambda given=given: ledger(log_evidence=given), message)
+        yield row(
+            name, f"log_evidence {got}", lambda given=given: ledger(log_evidence=given), message
+        )
     message = "q of Independent.* or MultivariateNormal; got"
-    yield row(name, "q no Gaussian", lambda: ledger(q=lambda x: Independent(HalfNormal(torch.ones(4, 2)), 1)), message)
+    yield row(
+        name,
+        "q no Gaussian",
+        lambda: ledger(q=lambda x: Independent(HalfNormal(torch.ones(4, 2)), 1)),
+        message,
+    )
 
     name = "active_units"
     yield from no_data(name, lambda x: active_units(encoder(), x))
     yield from no_encoders(name, lambda q: active_units(q, data()))
-    yield from shapes(name, "x must hold at least two data", lambda x: active_units(encoder(), x), (1, 3))
+    yield from shapes(
+        name, "x must hold at least two data", lambda x: active_units(encoder(), x), (1, 3)
+    )
     for threshold in (-0.1, NAN, INF, "0.01", None, True):
         yield row(
             name,
@@ -503,13 +761,25 @@ def rows_of_evaluate():
     yield from no_encoders(name, lambda q: reconstruct(vae(), q, data()))
     yield row(name, "no decoder", lambda: reconstruct(Model(data), encoder(), data()), no_decoder)
     tensor, nothing = vae(decoder=returns(data())), vae(decoder=returns(None))
-    yield row(name, "decoder returns a tensor", lambda: reconstruct(tensor, encoder(), data()), f"{no_density} Tensor")
-    yield row(name, "decoder returns None", lambda: reconstruct(nothing, encoder(), data()), f"{no_density} NoneType")
+    yield row(
+        name,
+        "decoder returns a tensor",
+        lambda: reconstruct(tensor, encoder(), data()),
+        f"{no_density} Tensor",
+    )
+    yield row(
+        name,
+        "decoder returns None",
+        lambda: reconstruct(nothing, encoder(), data()),
+        f"{no_density} NoneType",
+    )
 
     name = "interpolate"
     yield from counts(name, "n", lambda n: interpolate(vae(), encoder(), data(), data(), n))
     message = r"x_from and x_to must have one shape; got \(4, 3\), \(5, 3\)"
-    yield row(name, "two shapes", lambda: interpolate(vae(), encoder(), data(), data(5, 3), 2), message)
+    yield row(
+        name, "two shapes", lambda: interpolate(vae(), encoder(), data(), data(5, 3), 2), message
+    )
     for value in NO_TENSOR:
         kind = type(value).__name__
         yield row(
@@ -527,7 +797,12 @@ def rows_of_evaluate():
     yield from not_finite(name, lambda x: interpolate(vae(), encoder(), x, data(), 2), r"x(_from)?")
     yield from kinds(name, lambda x: interpolate(vae(), encoder(), data(), x, 2), r"x(_to)?")
     yield from no_encoders(name, lambda q: interpolate(vae(), q, data(), data(), 2))
-    yield row(name, "no decoder", lambda: interpolate(Model(data), encoder(), data(), data(), 2), no_decoder)
+    yield row(
+        name,
+        "no decoder",
+        lambda: interpolate(Model(data), encoder(), data(), data(), 2),
+        no_decoder,
+    )
     yield row(
         name,
         "decoder returns a tensor",
@@ -538,27 +813,50 @@ def rows_of_evaluate():
 
 def rows_of_data():
     for flag in ("yes", 1, None):
-        yield row("digits", f"binary={flag!r}", lambda flag=flag: digits(flag), "binary must be True or False; got")
         yield row(
-            "digits", f"labels={flag!r}", lambda flag=flag: digits(labels=flag), "labels must be True or False; got"
+            "digits",
+            f"binary={flag!r}",
+            lambda flag=flag: digits(flag),
+            "binary must be True or False; got",
+        )
+        yield row(
+            "digits",
+            f"labels={flag!r}",
+            lambda flag=flag: digits(labels=flag),
+            "labels must be True or False; got",
         )
     for images in (mnist, fashion_mnist):
         name = images.__name__
         for how in ("stochastically", True, 0.5):
             message = f"binarize must be None, 'threshold' or 'stochastic'; got {how!r}"
-            yield row(name, f"binarize={how!r}", lambda images=images, how=how: images(how), message)
+            yield row(
+                name, f"binarize={how!r}", lambda images=images, how=how: images(how), message
+            )
         message = "labels must be True or False; got 1"
         yield row(name, "labels=1", lambda images=images: images(labels=1), message)
-    yield from shapes("FreshPixels", r"p must be a floating-point tensor of shape \(N, X\)", FreshPixels, (3,), ())
+    yield from shapes(
+        "FreshPixels", r"p must be a floating-point tensor of shape \(N, X\)", FreshPixels, (3,), ()
+    )
     yield from no_tensors("FreshPixels", "p", FreshPixels)
     message = r"p must be a floating-point tensor .*; got \(4, 3\) of torch.uint8"
     yield row("FreshPixels", "bytes", lambda: FreshPixels(data(dtype=torch.uint8)), message)
     for value in (-0.1, 1.1, NAN):
         message = r"p must hold grey values in \[0, 1\]; got "
-        yield row("FreshPixels", f"p with {value}", lambda value=value: FreshPixels(x_with(value)), message)
+        yield row(
+            "FreshPixels",
+            f"p with {value}",
+            lambda value=value: FreshPixels(x_with(value)),
+            message,
+        )
     yield from counts("two_moons", "n", two_moons)
-    seeded = {"two_moons": lambda seed: two_moons(3, seed=seed), "FreshPixels": lambda seed: FreshPixels(data(), seed)}
-    seeded |= {"mnist": lambda seed: mnist(seed=seed), "fashion_mnist": lambda seed: fashion_mnist(seed=seed)}
+    seeded = {
+        "two_moons": lambda seed: two_moons(3, seed=seed),
+        "FreshPixels": lambda seed: FreshPixels(data(), seed),
+    }
+    seeded |= {
+        "mnist": lambda seed: mnist(seed=seed),
+        "fashion_mnist": lambda seed: fashion_mnist(seed=seed),
+    }
     for name, call in seeded.items():
         for seed in (0.5, "0", None, True):
             message = f"seed must be an integer; got {seed!r}"
@@ -574,37 +872,68 @@ def rows_of_data():
 
 def rows_of_fit():
     def train(**more):
-        given = {"bound": elbo, "model": vae(), "q": encoder(), "x": data(), "K": 1, "steps": 1} | more
+        given = {
+            "bound": elbo,
+            "model": vae(),
+            "q": encoder(),
+            "x": data(),
+            "K": 1,
+            "steps": 1,
+        } | more
         return fit(given.pop("bound"), given.pop("model"), given.pop("q"), given.pop("x"), **given)
 
     name = "fit"
     for argument in ("K", "steps", "record_every"):
         yield from counts(name, argument, lambda value, a=argument: train(**{a: value}))
     yield from counts(name, "batch_size", lambda value: train(batch_size=value), NO_COUNT[:-1])
-    yield from counts(name, "patience", lambda value: train(patience=value, held_out=data()), NO_COUNT[:-1])
+    yield from counts(
+        name, "patience", lambda value: train(patience=value, held_out=data()), NO_COUNT[:-1]
+    )
     for argument in ("x", "held_out"):
 
         def give(value, argument=argument):
             return train(**{argument: value})
 
         wrong = ((3,), (0, 3), ())
-        yield from shapes(name, rf"{argument} must be a tensor of shape \(N, X\), N at least 1", give, *wrong)
+        yield from shapes(
+            name, rf"{argument} must be a tensor of shape \(N, X\), N at least 1", give, *wrong
+        )
         yield from not_finite(name, give, argument)
         for value in NO_TENSOR if argument == "x" else NO_TENSOR[:-1]:
             kind = type(value).__name__
             message = f"{argument} must be a tensor of shape .*got {kind}"
-            yield row(name, f"{argument} a {kind}", lambda give=give, value=value: give(value), message)
+            yield row(
+                name, f"{argument} a {kind}", lambda give=give, value=value: give(value), message
+            )
     yield from shapes(name, r"x must have shape \(B, 3\)", lambda x: train(x=x), (4, 7))
     yield from kinds(name, lambda x: train(x=x))
-    yield row(name, "x a function of nothing", lambda: train(x=lambda epoch: None), "x must be a tensor.*got NoneType")
+    yield row(
+        name,
+        "x a function of nothing",
+        lambda: train(x=lambda epoch: None),
+        "x must be a tensor.*got NoneType",
+    )
     for lr in (0.0, -1.0, NAN, INF, "1", None, True):
-        yield row(name, f"lr={lr!r}", lambda lr=lr: train(lr=lr), f"lr must be a positive.* number; got {lr!r}")
+        yield row(
+            name,
+            f"lr={lr!r}",
+            lambda lr=lr: train(lr=lr),
+            f"lr must be a positive.* number; got {lr!r}",
+        )
     for clip in (0.0, -1.0, NAN, "1", True):
         yield row(
-            name, f"clip={clip!r}", lambda c=clip: train(clip=c), f"clip must be a positive.* number; got {clip!r}"
+            name,
+            f"clip={clip!r}",
+            lambda c=clip: train(clip=c),
+            f"clip must be a positive.* number; got {clip!r}",
         )
     for seed in (0.5, "0", None, True):
-        yield row(name, f"seed={seed!r}", lambda s=seed: train(seed=s), f"seed must be an integer; got {seed!r}")
+        yield row(
+            name,
+            f"seed={seed!r}",
+            lambda s=seed: train(seed=s),
+            f"seed must be an integer; got {seed!r}",
+        )
     for schedule in ("linear", 3, None, ["cosine"]):
         message = "schedule must be 'constant' or 'cosine' or a callable; got"
         yield row(name, f"schedule={schedule!r}", lambda s=schedule: train(schedule=s), message)
@@ -616,7 +945,10 @@ def rows_of_fit():
     for bound in (None, "elbo", 3.0):
         kind = type(bound).__name__
         yield row(
-            name, f"bound a {kind}", lambda b=bound: train(bound=b), f"bound must be .*call.*; got .*({kind}|{bound!r})"
+            name,
+            f"bound a {kind}",
+            lambda b=bound: train(bound=b),
+            f"bound must be .*call.*; got .*({kind}|{bound!r})",
         )
     for what, bound, got in [
         ("None", lambda *given: None, "NoneType"),
@@ -629,7 +961,9 @@ def rows_of_fit():
     yield from no_encoders(name, lambda q: train(q=q))
     message = "neither model nor q has a parameter to train"
     frozen = vae().requires_grad_(False)
-    yield row(name, "nothing to train", lambda: train(model=frozen, q=lambda x: normal(4, 2)), message)
+    yield row(
+        name, "nothing to train", lambda: train(model=frozen, q=lambda x: normal(4, 2)), message
+    )
     for path in (3, ["a"]):
         message = "checkpoint must be .*path.*; got"
         yield row(name, f"checkpoint={path!r}", lambda path=path: train(checkpoint=path), message)
@@ -659,7 +993,11 @@ def public():
         for name in source.__all__:
             yield name
             if inspect.isclass(thing := getattr(source, name)):
-                methods = [k for k, v in vars(thing).items() if inspect.isroutine(v) and not k.startswith("_")]
+                methods = [
+                    k
+                    for k, v in vars(thing).items()
+                    if inspect.isroutine(v) and not k.startswith("_")
+                ]
                 yield from (f"{name}.{method}" for method in methods if method != "forward")
     yield "fit"
 

@@ -18,7 +18,9 @@ def taken(batches, n):
 @pytest.mark.parametrize("skipped", [0, 1, 2, 3, 5])
 def test_what_was_saved_goes_on_as_if_nothing_had_happened(batch_size, skipped):
     def data(epoch):
-        return rows(10) + torch.rand(1) + 100 * epoch  # new in each epoch, from the global generator
+        return (
+            rows(10) + torch.rand(1) + 100 * epoch
+        )  # new in each epoch, from the global generator
 
     torch.manual_seed(3)
     batches = Batches(data, batch_size, seed=1)

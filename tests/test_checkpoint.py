@@ -23,7 +23,9 @@ from vaelib.train import fit
 
 def vae(hidden=4):
     torch.manual_seed(5)
-    model = LatentVariableModel(StandardNormal(2).double(), GaussianDecoder(2, 3, (hidden,)).double())
+    model = LatentVariableModel(
+        StandardNormal(2).double(), GaussianDecoder(2, 3, (hidden,)).double()
+    )
     return model, GaussianEncoder(3, 2, (hidden,)).double()
 
 
@@ -38,12 +40,21 @@ def flat(*modules):
 def trained(path=None, steps=23, stop_after=None, **more):
     """Parameters and history of one call; it may end early, at a record, as if the power had gone."""
     model, q = vae()
-    arguments = {"K": 3, "batch_size": 16, "record_every": 5, "held_out": data(6), "lr": 1e-2, **more}
+    arguments = {
+        "K": 3,
+        "batch_size": 16,
+        "record_every": 5,
+        "held_out": data(6),
+        "lr": 1e-2,
+        **more,
+    }
 
     def callback(history):
         return stop_after is not None and history.steps[-1] >= stop_after
 
-    history = fit(iwae, model, q, data(), steps=steps, checkpoint=path, callback=callback, **arguments)
+    history = fit(
+        iwae, model, q, data(), steps=steps, checkpoint=path, callback=callback, **arguments
+    )
     return flat(model, q), history
 
 
@@ -79,7 +90,15 @@ def test_data_that_are_drawn_afresh_in_each_epoch_are_drawn_alike(tmp_path):
             return history.steps[-1] == stop
 
         history = fit(
-            elbo, model, q, fresh, steps=20, batch_size=16, record_every=4, checkpoint=path, callback=callback
+            elbo,
+            model,
+            q,
+            fresh,
+            steps=20,
+            batch_size=16,
+            record_every=4,
+            checkpoint=path,
+            callback=callback,
         )
         return flat(model, q), history
 
@@ -180,7 +199,9 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_same_bits(tmp_path, se
     command = [sys.executable, "-c", KILLED, str(tmp_path), str(seed)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (run.returncode, run.stdout, run.stderr) == (0, "20\n", "")
-    whole, killed = (torch.load(tmp_path / f"{name}.end", weights_only=True) for name in ("whole", "killed"))
+    whole, killed = (
+        torch.load(tmp_path / f"{name}.end", weights_only=True) for name in ("whole", "killed")
+    )
     assert torch.equal(whole["parameters"], killed["parameters"])
     assert whole["train"] == killed["train"] and whole["held_out"] == killed["held_out"]
 
@@ -223,7 +244,9 @@ def test_a_disk_that_fails_at_any_point_leaves_what_was_there(tmp_path, monkeypa
         if call == "link":
             patch.setattr(store.shutil, "copy2", full)
         patch.setattr(os, call, full)
-        with pytest.raises(OSError, match=r"run\.pt cannot be written \(.*No space left.*what was there before"):
+        with pytest.raises(
+            OSError, match=r"run\.pt cannot be written \(.*No space left.*what was there before"
+        ):
             store.save(path, {"step": 2})
     assert content(tmp_path) == before
 
@@ -242,7 +265,9 @@ def test_a_disk_that_is_full_in_the_middle_of_the_file_leaves_what_was_there(tmp
     except OSError as error:
         print(error)
     """
-    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True
+    )
     assert "cannot be written" in run.stdout and "untouched" in run.stdout, run.stderr
     assert store.load(path) == {"step": 1} and list(content(tmp_path)) == ["run.pt"]
 
@@ -284,7 +309,9 @@ def test_a_read_only_folder_is_named_whoever_asks(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(type(tmp_path), "touch", denied)
-    with pytest.raises(OSError, match=r"cannot be written \(.*Permission denied.*nothing was trained"):
+    with pytest.raises(
+        OSError, match=r"cannot be written \(.*Permission denied.*nothing was trained"
+    ):
         trained(tmp_path / "run.pt")
 
 
@@ -320,7 +347,15 @@ def spoilt(path, how):
         torch.save([1, 2, 3], path)
 
 
-SPOILT = ["cut short", "empty", "a picture", "one bit", "a pickle", "a hostile checkpoint", "a module"]
+SPOILT = [
+    "cut short",
+    "empty",
+    "a picture",
+    "one bit",
+    "a pickle",
+    "a hostile checkpoint",
+    "a module",
+]
 
 
 @pytest.mark.parametrize("how", [*SPOILT, "of somebody else", "a list"])
@@ -332,7 +367,9 @@ def test_a_bad_file_is_refused_and_runs_nothing(tmp_path, monkeypatch, how):
     bad = path.read_bytes()
     model, q = vae()
     before = flat(model, q)
-    with pytest.raises(ValueError, match=r"checkpoint .*run\.pt is cut short, damaged or not of vaelib"):
+    with pytest.raises(
+        ValueError, match=r"checkpoint .*run\.pt is cut short, damaged or not of vaelib"
+    ):
         fit(elbo, model, q, data(), steps=1, checkpoint=path)
     assert torch.equal(flat(model, q), before) and path.read_bytes() == bad
     assert not (tmp_path / "pwned").exists()
@@ -355,7 +392,10 @@ def test_the_message_names_the_one_before(tmp_path):
         ({"batch_size": None}, "batch_size was 16 there and is None here"),
         ({"held_out": None}, "held_out was .* there and is none here"),
         ({"held_out": data(6) + 1e-9}, "held_out was .* there and is .* here"),
-        ({"clip": 1.0, "record_every": 6}, "clip was None there and is 1.0 here; record_every was 5"),
+        (
+            {"clip": 1.0, "record_every": 6},
+            "clip was None there and is 1.0 here; record_every was 5",
+        ),
         ({"schedule": "cosine"}, "not written by fit with this kind of schedule"),
     ],
 )
@@ -374,7 +414,9 @@ def test_other_data_or_another_bound_are_noticed(tmp_path):
     fit(elbo, model, q, data(), steps=2, checkpoint=path)
     with pytest.raises(ValueError, match="bound was elbo there and is iwae here"):
         fit(iwae, model, q, data(), steps=2, checkpoint=path)
-    with pytest.raises(ValueError, match=r"x was \(40, 3\) torch.float64 \w{8} there and is \(40, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"x was \(40, 3\) torch.float64 \w{8} there and is \(40, 3\)"
+    ):
         fit(elbo, model, q, data() + 1, steps=2, checkpoint=path)
 
 
@@ -385,7 +427,9 @@ def test_another_model_is_refused_before_a_parameter_changes(tmp_path, hidden):
     fit(elbo, model, q, data(), steps=2, checkpoint=path)
     model, q = vae(hidden)
     before = flat(model, q)
-    with pytest.raises(ValueError, match=r"of another model or encoder; they differ in model\.decoder\.net\.0"):
+    with pytest.raises(
+        ValueError, match=r"of another model or encoder; they differ in model\.decoder\.net\.0"
+    ):
         fit(elbo, model, q, data(), steps=2, checkpoint=path)
     assert torch.equal(flat(model, q), before)
 

@@ -106,7 +106,9 @@ def test_the_solution_passes(exercise: Exercise) -> None:
 @each_exercise
 def test_places_and_mistakes_exist(exercise: Exercise) -> None:
     assert {slip.mistake for slip in exercise.slips} <= MISTAKES.keys()
-    assert getattr(checks, f"check_{exercise.name}").__doc__.startswith(f"Exercise {exercise.number}: ")
+    assert getattr(checks, f"check_{exercise.name}").__doc__.startswith(
+        f"Exercise {exercise.number}: "
+    )
 
 
 def test_every_mistake_of_the_catalogue_is_invited_somewhere() -> None:
@@ -115,5 +117,7 @@ def test_every_mistake_of_the_catalogue_is_invited_somewhere() -> None:
 
 
 def test_every_check_is_exported() -> None:
-    assert {f"check_{name}" for name in EXERCISES} == {name for name in checks.__all__ if name.startswith("check_")}
+    assert {f"check_{name}" for name in EXERCISES} == {
+        name for name in checks.__all__ if name.startswith("check_")
+    }
     assert vaelib.checks.__all__ == sorted(checks.__all__)

@@ -29,10 +29,14 @@ def test_log_weights_are_three_log_densities() -> None:
         x, z, x_hat, sigma, mean, std = (value.numpy() for value in args)
         likelihood = stats.norm.logpdf(x, x_hat, sigma).sum(-1)
         latents = (stats.norm.logpdf(z) - stats.norm.logpdf(z, mean, std)).sum(-1)
-        np.testing.assert_allclose(elbo._log_weights(*args).numpy(), likelihood + latents, rtol=1e-12)
+        np.testing.assert_allclose(
+            elbo._log_weights(*args).numpy(), likelihood + latents, rtol=1e-12
+        )
 
 
-@pytest.mark.parametrize("exercise", [elbo.ELBO, elbo_kl.ELBO_KL, elbo_score.ELBO_SCORE], ids=lambda e: e.name)
+@pytest.mark.parametrize(
+    "exercise", [elbo.ELBO, elbo_kl.ELBO_KL, elbo_score.ELBO_SCORE], ids=lambda e: e.name
+)
 def test_bounds_are_those_of_the_library(exercise: Exercise) -> None:
     for args in drawn(exercise):
         ours = attempt(exercise.solution, bound_and_gradients, args, "")
@@ -48,7 +52,9 @@ def test_the_smallest_bound_can_be_worked_by_hand() -> None:
     z = 1 + 0.8 * epsilon
     log_w = stats.norm.logpdf(z) + stats.norm.logpdf(2, z) - stats.norm.logpdf(z, 1, 0.8)
     assert f"ε = {epsilon:.5g}" in elbo.ELBO.hand[0].said
-    assert attempt(elbo._elbo, lambda fn, *args: fn(*args), (model, q, x, K), "").item() == pytest.approx(log_w)
+    assert attempt(
+        elbo._elbo, lambda fn, *args: fn(*args), (model, q, x, K), ""
+    ).item() == pytest.approx(log_w)
 
 
 def test_the_bound_on_paper_is_the_integral_and_its_summit_the_evidence() -> None:
@@ -58,12 +64,18 @@ def test_the_bound_on_paper_is_the_integral_and_its_summit_the_evidence() -> Non
         def integral(m: float, sd: float, x: float = x, sigma: float = sigma) -> float:
             def integrand(e: float) -> float:
                 z = m + sd * e
-                log_w = stats.norm.logpdf(z) + stats.norm.logpdf(x, z, sigma) - stats.norm.logpdf(z, m, sd)
+                log_w = (
+                    stats.norm.logpdf(z)
+                    + stats.norm.logpdf(x, z, sigma)
+                    - stats.norm.logpdf(z, m, sd)
+                )
                 return math.exp(-e * e / 2) / math.sqrt(2 * math.pi) * log_w
 
             return integrate.quad(integrand, -10, 10)[0]
 
-        bound, best_mu, best_s, summit = (value.item() for value in elbo_paper._bound_on_paper(*args))
+        bound, best_mu, best_s, summit = (
+            value.item() for value in elbo_paper._bound_on_paper(*args)
+        )
         assert bound == pytest.approx(integral(mu, s), rel=1e-6)
         assert summit == pytest.approx(integral(best_mu, best_s), rel=1e-6)
         one = torch.ones(1, 1).double()
@@ -80,7 +92,9 @@ def test_the_maximiser_on_paper_is_where_a_search_ends() -> None:
 
     found = optimize.minimize(minus_bound, [0.0, 0.0]).x
     _, best_mu, best_s, _ = elbo_paper._bound_on_paper(x, sigma, x, sigma)
-    np.testing.assert_allclose([found[0], math.exp(found[1])], [best_mu.item(), best_s.item()], rtol=1e-4)
+    np.testing.assert_allclose(
+        [found[0], math.exp(found[1])], [best_mu.item(), best_s.item()], rtol=1e-4
+    )
 
 
 def test_the_unexplained_weight_is_the_noise_level_of_an_elbo() -> None:
@@ -89,7 +103,9 @@ def test_the_unexplained_weight_is_the_noise_level_of_an_elbo() -> None:
     w, x, first, second = torch.tensor(0.3).double(), *torch.randn(3, 5).double()
     sigma, _ = elbo_terms._unexplained_weight(w, torch.ones(5).double())
     losses = [(x - x_hat).square().mean() / w for x_hat in (first, second)]
-    log_p_x = [stats.norm.logpdf(x.numpy(), x_hat.numpy(), sigma.item()).sum() for x_hat in (first, second)]
+    log_p_x = [
+        stats.norm.logpdf(x.numpy(), x_hat.numpy(), sigma.item()).sum() for x_hat in (first, second)
+    ]
     assert (losses[0] - losses[1]).item() == pytest.approx(log_p_x[1] - log_p_x[0])
 
 
@@ -146,5 +162,9 @@ def test_an_answer_that_is_right_where_it_does_not_crash_is_told_of_the_crash() 
 
 @pytest.mark.parametrize("some", [slice(0), slice(1)])
 def test_some_of_the_data_are_not_enough_for_the_encoder(some: slice) -> None:
-    verdict = checks.check_elbo(lambda model, q, x, K: q(x[some]).rsample((K,)).sum() + torch.zeros(len(x)))
-    assert not verdict and "calls q with some of the data; call it with all of them" in verdict.message
+    verdict = checks.check_elbo(
+        lambda model, q, x, K: q(x[some]).rsample((K,)).sum() + torch.zeros(len(x))
+    )
+    assert (
+        not verdict and "calls q with some of the data; call it with all of them" in verdict.message
+    )

@@ -18,7 +18,15 @@ import torch
 from vaelib import checks
 from vaelib.checks import calling, verdict
 from vaelib.checks.calling import attempt
-from vaelib.checks.exercise import Case, Exercise, Slip, judge, named_values, numbers, value_and_gradients
+from vaelib.checks.exercise import (
+    Case,
+    Exercise,
+    Slip,
+    judge,
+    named_values,
+    numbers,
+    value_and_gradients,
+)
 from vaelib.checks.mistakes import MISTAKES, PLACES, Mistake
 from vaelib.checks.verdict import Place, Report, Verdict
 
@@ -68,7 +76,14 @@ def half_written(log_w):
 @pytest.mark.parametrize(
     "answer, words",
     [
-        (crash, ["crash raised RuntimeError", "in its line `return torch.ones(7) @ log_w`", "[[0], [log 3]]"]),
+        (
+            crash,
+            [
+                "crash raised RuntimeError",
+                "in its line `return torch.ones(7) @ log_w`",
+                "[[0], [log 3]]",
+            ],
+        ),
         (not_written, ["not_written is not written yet"]),
         (half_written, ["raised NotImplementedError: the case K = 1"]),
         (leaves, ["left Python"]),
@@ -80,7 +95,10 @@ def half_written(log_w):
         (0.5, ["wants the function itself", "it got float"]),
         (None, ["it got NoneType"]),
         (lambda log_w: torch.zeros(2, 2), ["must have shape (1,); yours has (2, 2)"]),
-        (lambda log_w: right(log_w) + 0.25, ["is [0.69315]; yours is [0.94315]", "none of the mistakes"]),
+        (
+            lambda log_w: right(log_w) + 0.25,
+            ["is [0.69315]; yours is [0.94315]", "none of the mistakes"],
+        ),
         (lambda log_w: 2 * right(log_w) + torch.nan, ["yours is [nan]"]),
         (lambda log_w: right(log_w) if len(log_w) < 3 else right(log_w) + 1, ["drawn afresh"]),
     ],
@@ -183,7 +201,9 @@ def test_a_seed_inside_is_named_where_something_is_drawn(seed):
 
     assert check(seeds) and check(lambda log_w: right(log_w) + 0 * torch.randn(()))
     verdict = check(draws)
-    assert verdict.mistakes == ("seed-inside",) and "sets torch's seed" in str(verdict).replace("\n", " ")
+    assert verdict.mistakes == ("seed-inside",) and "sets torch's seed" in str(verdict).replace(
+        "\n", " "
+    )
 
 
 def test_a_verdict_grades_and_shows_itself():
@@ -300,7 +320,9 @@ def test_a_mistake_that_crashes_always_explains_no_crash():
 
 def test_a_mistake_that_cannot_be_judged_does_not_end_the_search():
     """Nor is what it did laid at the learner's door."""
-    unjudged = Slip("seed-inside", (("y = 2 * x", "y = torch.manual_seed(0) and 2 * x * torch.rand(1)"),))
+    unjudged = Slip(
+        "seed-inside", (("y = 2 * x", "y = torch.manual_seed(0) and 2 * x * torch.rand(1)"),)
+    )
     toy = replace(TOY, slips=(unjudged, *TOY.slips))
     verdict = judge(toy, lambda x: x + 1)
     assert verdict.mistakes == ("half-missing",)

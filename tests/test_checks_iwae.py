@@ -17,7 +17,10 @@ from vaelib.checks import evidence, iwae, weights
 from vaelib.checks.scripted import bound_and_gradients, bound_case
 from vaelib.latent import LinearGaussian
 
-BOUNDS = {"iwae": (iwae.IWAE, vaelib.iwae.iwae), "iwae_dreg": (iwae.IWAE_DREG, vaelib.iwae.iwae_dreg)}
+BOUNDS = {
+    "iwae": (iwae.IWAE, vaelib.iwae.iwae),
+    "iwae_dreg": (iwae.IWAE_DREG, vaelib.iwae.iwae_dreg),
+}
 
 
 @pytest.fixture
@@ -32,13 +35,19 @@ def case():
     log_w = stats.norm.logpdf(z).sum(-1) + stats.norm.logpdf(residual, scale=sigma).sum(-1)
     log_w = log_w - stats.norm.logpdf(z, mean, s).sum(-1)
     d_z = residual @ W / sigma**2 - z + eps / s  # the derivative of log w in z
-    return (model, q, x, K), log_w, {"d_z": d_z, "residual": residual, "z": z, "path": s * eps, "sigma": sigma}
+    return (
+        (model, q, x, K),
+        log_w,
+        {"d_z": d_z, "residual": residual, "z": z, "path": s * eps, "sigma": sigma},
+    )
 
 
 @pytest.mark.parametrize("exercise, library", BOUNDS.values(), ids=BOUNDS)
 def test_the_bounds_are_the_librarys(case, exercise, library):
     args, log_w, _ = case
-    ours, theirs = (bound_and_gradients(f, *copy.deepcopy(args)) for f in (exercise.solution, library))
+    ours, theirs = (
+        bound_and_gradients(f, *copy.deepcopy(args)) for f in (exercise.solution, library)
+    )
     for key, value in theirs.items():
         assert torch.allclose(ours[key], value, rtol=1e-12, atol=1e-12), key
     np.testing.assert_allclose(ours["value"], logsumexp(log_w, 0) - np.log(6), rtol=1e-12)
@@ -52,7 +61,9 @@ def test_the_gradients_are_those_of_the_formulas(case, exercise):
     in_model = np.einsum("kb,kbx,kbz->xz", shares, at["residual"], at["z"]) / at["sigma"] ** 2
     np.testing.assert_allclose(seen["gradient in the model's weight"], in_model, rtol=1e-10)
     weight, d_z, score = shares**2, at["d_z"], 0.0
-    if exercise is iwae.IWAE:  # the score term: -log q is -log N(eps) + log s, and eps does not move
+    if (
+        exercise is iwae.IWAE
+    ):  # the score term: -log q is -log N(eps) + log s, and eps does not move
         s = args[1].log_sigma.exp().detach().numpy()
         weight, d_z, score = shares, at["d_z"] - at["path"] / s**2, shares.sum()
     in_mean = np.einsum("kb,kbz,bx->zx", weight, d_z, args[2].numpy())
@@ -66,7 +77,9 @@ def test_the_evidence_is_the_librarys_and_scipys(case):
     library = vaelib.evaluate.log_likelihood(model, copy.deepcopy(q), x, K, chunk=4, return_se=True)
     ours = evidence.LOG_LIKELIHOOD.solution(model, copy.deepcopy(q), x, K, 4)
     w = np.exp(log_w)
-    for mine, theirs, by_hand in zip(ours, library, (np.log(w.mean(0)), stats.sem(w) / w.mean(0)), strict=True):
+    for mine, theirs, by_hand in zip(
+        ours, library, (np.log(w.mean(0)), stats.sem(w) / w.mean(0)), strict=True
+    ):
         assert torch.allclose(mine, theirs, rtol=1e-10)
         np.testing.assert_allclose(mine, by_hand, rtol=1e-10)
 
@@ -74,7 +87,10 @@ def test_the_evidence_is_the_librarys_and_scipys(case):
 def test_weights_and_counts():
     log_w = torch.randn(7, 3, dtype=torch.float64)
     w = np.exp(log_w.numpy())
-    shares, count = weights.NORMALIZED_WEIGHTS.solution(log_w), weights.EFFECTIVE_SAMPLE_SIZE.solution(log_w)
+    shares, count = (
+        weights.NORMALIZED_WEIGHTS.solution(log_w),
+        weights.EFFECTIVE_SAMPLE_SIZE.solution(log_w),
+    )
     np.testing.assert_allclose(shares, w / w.sum(0))
     np.testing.assert_allclose(count, w.sum(0) ** 2 / (w**2).sum(0))
     assert torch.allclose(shares, vaelib.iwae.normalized_weights(log_w))
@@ -90,12 +106,16 @@ def test_two_weights_by_enumeration(d):
     assert fraction == pytest.approx(1 / np.mean([(1 - d) ** 2, (1 + d) ** 2]))
 
 
-@pytest.mark.parametrize("mean_p, s_p, mean_q, s_q", [(1, 1, 0, 1), (1, 0.5**0.5, -0.5, 1.4), (0.3, 2.0, 0.1, 1.7)])
+@pytest.mark.parametrize(
+    "mean_p, s_p, mean_q, s_q", [(1, 1, 0, 1), (1, 0.5**0.5, -0.5, 1.4), (0.3, 2.0, 0.1, 1.7)]
+)
 def test_the_surrogates_limit_by_quadrature(mean_p, s_p, mean_q, s_q):
     p, q = stats.norm(mean_p, s_p), stats.norm(mean_q, s_q)
     span = (mean_p - 12 * s_p, mean_p + 12 * s_p)
     kl, _ = integrate.quad(lambda z: p.pdf(z) * (p.logpdf(z) - q.logpdf(z)), *span, epsabs=1e-12)
-    assert weights.SURROGATE_LIMIT.solution(-2.0, mean_p, s_p, mean_q, s_q) == pytest.approx(-2.0 + kl)
+    assert weights.SURROGATE_LIMIT.solution(-2.0, mean_p, s_p, mean_q, s_q) == pytest.approx(
+        -2.0 + kl
+    )
 
 
 def test_the_log_outside_is_the_log_of_the_mean():
@@ -103,7 +123,9 @@ def test_the_log_outside_is_the_log_of_the_mean():
     slip = next(slip for slip in weights.SURROGATE_LIMIT.slips if slip.mistake == "log-outside")
     p, q = stats.norm(1.0, 0.8), stats.norm(0.2, 1.1)
     mean, _ = integrate.quad(lambda z: p.pdf(z) ** 2 / q.pdf(z), -12, 12, epsabs=1e-12)
-    assert weights.SURROGATE_LIMIT.mutant(slip)(-2.0, 1.0, 0.8, 0.2, 1.1) == pytest.approx(-2.0 + np.log(mean))
+    assert weights.SURROGATE_LIMIT.mutant(slip)(-2.0, 1.0, 0.8, 0.2, 1.1) == pytest.approx(
+        -2.0 + np.log(mean)
+    )
 
 
 def test_what_is_wanted_is_told_without_what_else_is_looked_at():
@@ -115,7 +137,9 @@ def test_what_is_wanted_is_told_without_what_else_is_looked_at():
 
 def test_the_standard_error_is_zero_and_a_number_where_q_is_the_posterior() -> None:
     torch.manual_seed(0)
-    model = LinearGaussian(torch.randn(8, 4).double(), torch.zeros(8).double(), 1.0).requires_grad_(False)
+    model = LinearGaussian(torch.randn(8, 4).double(), torch.zeros(8).double(), 1.0).requires_grad_(
+        False
+    )
     x, _ = model.sample(20)
     estimate, error = evidence.LOG_LIKELIHOOD.solution(model, model.posterior, x, 50, 20)
     np.testing.assert_allclose(estimate, model.log_evidence(x), rtol=1e-12)

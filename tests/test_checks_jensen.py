@@ -33,7 +33,9 @@ def test_log_mean_exp_is_scipys_whole_and_in_chunks() -> None:
     log_w = t64(FAR_APART)
     truth = logsumexp(FAR_APART, axis=0) - np.log(4)
     np.testing.assert_allclose(averages.LOG_MEAN_EXP.solution(log_w), truth, rtol=1e-14)
-    np.testing.assert_allclose(averages.STREAMING.solution(list(log_w.split([1, 2, 1]))), truth, rtol=1e-14)
+    np.testing.assert_allclose(
+        averages.STREAMING.solution(list(log_w.split([1, 2, 1]))), truth, rtol=1e-14
+    )
 
 
 def test_the_jackknife_is_its_definition_however_far_apart_the_weights_are() -> None:
@@ -48,7 +50,9 @@ def test_the_two_bounds_are_integrals(s: float, r: float) -> None:
     q, p = norm(s, r), norm()
     below = quad(lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), -20, 20, epsabs=1e-12)[0]
     above = quad(lambda z: p.pdf(z) * (p.logpdf(z) - q.logpdf(z)), -20, 20, epsabs=1e-12)[0]
-    np.testing.assert_allclose(jensen.TWO_BOUNDS.solution(t64(s), t64(r)), (below, above), atol=1e-9)
+    np.testing.assert_allclose(
+        jensen.TWO_BOUNDS.solution(t64(s), t64(r)), (below, above), atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("c, s_p", [(0.3, 1.0), (1.7, 0.6), (3.0, 2.0)])
@@ -56,7 +60,9 @@ def test_the_uniform_proxy_is_an_integral(c: float, s_p: float) -> None:
     q, p = uniform(-c, 2 * c), norm(0, s_p)
     mean_log = quad(lambda z: q.pdf(z) * (p.logpdf(z) - q.logpdf(z)), -c, c, epsabs=1e-12)[0]
     log_mean = np.log(quad(p.pdf, -c, c, epsabs=1e-14)[0])
-    np.testing.assert_allclose(jensen.UNIFORM_PROXY.solution(t64(c), t64(s_p)), (mean_log, log_mean), atol=1e-9)
+    np.testing.assert_allclose(
+        jensen.UNIFORM_PROXY.solution(t64(c), t64(s_p)), (mean_log, log_mean), atol=1e-9
+    )
 
 
 def test_a_weight_that_is_nearly_everything_does_not_take_the_others_with_it() -> None:

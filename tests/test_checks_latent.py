@@ -64,7 +64,9 @@ def test_simple_monte_carlo_is_unbiased_for_the_evidence(affine) -> None:
     x = model.sample(1)[0]
     torch.manual_seed(2)
     with torch.no_grad():
-        estimates = guesses.SIMPLE_MONTE_CARLO.solution(model, x.expand(20_000, 4), 3) - model.log_evidence(x)
+        estimates = guesses.SIMPLE_MONTE_CARLO.solution(
+            model, x.expand(20_000, 4), 3
+        ) - model.log_evidence(x)
     ratio = estimates.exp()
     assert abs(ratio.mean() - 1) < 4 * ratio.std() / 20_000**0.5
 
@@ -112,7 +114,12 @@ def test_the_price_of_bits_is_that_of_enumeration() -> None:
 
 def test_em_step_is_scikit_learns_and_never_lowers_the_evidence(petals) -> None:
     x, weights, means, sigma = petals
-    options = {"weights_init": weights.numpy(), "means_init": means.numpy()[:, None], "max_iter": 1, "reg_covar": 0.0}
+    options = {
+        "weights_init": weights.numpy(),
+        "means_init": means.numpy()[:, None],
+        "max_iter": 1,
+        "reg_covar": 0.0,
+    }
     fitted = Mixture(3, covariance_type="tied", precisions_init=[[1 / sigma**2]], **options)
     with pytest.warns(UserWarning, match="converge"):
         fitted.fit(x.numpy()[:, None])
@@ -133,8 +140,12 @@ def test_the_smallest_examples_can_be_worked_by_hand() -> None:
         return exercise.observe(exercise.solution, *exercise.hand[number].args)
 
     torch.testing.assert_close(shown(mixtures.BAYES, 0)["posterior"], t64([[0.75, 0.25]]))
-    assert shown(latent.LOG_EVIDENCE, 0)["value"].item() == pytest.approx(-0.5 * math.log(4 * math.pi) - 1)
-    assert [value.item() for value in shown(prices.MANY_PIXELS, 0).values()] == pytest.approx([1.5, 0.25, 4, 8])
+    assert shown(latent.LOG_EVIDENCE, 0)["value"].item() == pytest.approx(
+        -0.5 * math.log(4 * math.pi) - 1
+    )
+    assert [value.item() for value in shown(prices.MANY_PIXELS, 0).values()] == pytest.approx(
+        [1.5, 0.25, 4, 8]
+    )
     assert shown(mixtures.EM_STEP, 0)["new sigma"].item() == 1
 
 
@@ -148,9 +159,21 @@ def test_a_right_answer_passes_whatever_is_drawn() -> None:
 @pytest.mark.parametrize(
     ("check", "fn", "said"),
     [
-        (checks.check_ancestral, lambda W, b, sigma, n: torch.zeros(n, len(b)), r"it returned \(10000, 1\)"),
-        (checks.check_ancestral, lambda W, b, sigma, n: (torch.zeros(n, 1), torch.zeros(n)), r"\(10000, 1\) and z"),
-        (checks.check_simple_monte_carlo, lambda model, x, K: torch.zeros(len(x), 1), r"yours have \(1000, 1\)"),
+        (
+            checks.check_ancestral,
+            lambda W, b, sigma, n: torch.zeros(n, len(b)),
+            r"it returned \(10000, 1\)",
+        ),
+        (
+            checks.check_ancestral,
+            lambda W, b, sigma, n: (torch.zeros(n, 1), torch.zeros(n)),
+            r"\(10000, 1\) and z",
+        ),
+        (
+            checks.check_simple_monte_carlo,
+            lambda model, x, K: torch.zeros(len(x), 1),
+            r"yours have \(1000, 1\)",
+        ),
         (
             checks.check_many_pixels,
             lambda x, sigma: (0.0, 1.0),

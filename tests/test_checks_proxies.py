@@ -37,15 +37,22 @@ def test_draws_are_the_normal_of_the_outputs_halves() -> None:
     z = DRAW.solution(out, 4000)
     torch.set_default_dtype(torch.float32)
     for n, (mean, log_var) in enumerate(((1.0, 0.6), (-2.0, -1.4))):
-        assert stats.kstest(z[:, 0, n].numpy(), stats.norm(mean, math.exp(log_var / 2)).cdf).pvalue > 1e-3
+        assert (
+            stats.kstest(z[:, 0, n].numpy(), stats.norm(mean, math.exp(log_var / 2)).cdf).pvalue
+            > 1e-3
+        )
 
 
 @pytest.mark.parametrize("args", arguments(GAUSSIAN))
 def test_gaussian_likelihood_is_scipys_and_the_librarys(args: tuple) -> None:
     x, mean, sigma = args
     value = GAUSSIAN.solution(x, mean, sigma)
-    np.testing.assert_allclose(value, stats.norm.logpdf(x.numpy(), mean.numpy(), sigma.item()).sum(-1), rtol=1e-12)
-    decoder = GaussianDecoder(x.shape[-1], x.shape[-1], net=torch.nn.Identity(), sigma_dec=sigma.item()).double()
+    np.testing.assert_allclose(
+        value, stats.norm.logpdf(x.numpy(), mean.numpy(), sigma.item()).sum(-1), rtol=1e-12
+    )
+    decoder = GaussianDecoder(
+        x.shape[-1], x.shape[-1], net=torch.nn.Identity(), sigma_dec=sigma.item()
+    ).double()
     torch.testing.assert_close(decoder(mean).log_prob(x), value, rtol=1e-6, atol=0)
 
 
@@ -53,7 +60,10 @@ def test_kl_to_the_posterior_is_numpys_and_the_librarys() -> None:
     for mean, log_sigma, m, S in arguments(KL):
         value = KL.solution(mean, log_sigma, m, S)
         means, S_q = (mean.numpy(), m.numpy()), (2 * log_sigma).exp().diag_embed().numpy()
-        truth = [kl_gaussians(mu, own, centre, S.numpy()) for mu, centre, own in zip(*means, S_q, strict=True)]
+        truth = [
+            kl_gaussians(mu, own, centre, S.numpy())
+            for mu, centre, own in zip(*means, S_q, strict=True)
+        ]
         np.testing.assert_allclose(value, truth, rtol=1e-10)
         q = Independent(Normal(mean, log_sigma.exp()), 1)
         torch.testing.assert_close(kl_divergence(q, MultivariateNormal(m, S)), value)
@@ -63,7 +73,9 @@ def test_bernoulli_likelihood_is_scipys_and_the_librarys() -> None:
     *bits, grey, byte, mixed = arguments(BERNOULLI)[:7]
     for x, logits in (*bits, arguments(BERNOULLI)[7]):
         value = BERNOULLI.solution(x, logits)
-        np.testing.assert_allclose(value, log_expit(((2 * x - 1) * logits).numpy()).sum(-1), rtol=1e-12)
+        np.testing.assert_allclose(
+            value, log_expit(((2 * x - 1) * logits).numpy()).sum(-1), rtol=1e-12
+        )
         decoder = BernoulliDecoder(x.shape[-1], x.shape[-1], net=torch.nn.Identity()).double()
         torch.testing.assert_close(decoder(logits).log_prob(x), value)
     for x, logits in (grey, byte, mixed):
@@ -107,7 +119,10 @@ def test_leave_one_out_is_the_sample_covariance() -> None:
 
 def test_too_few_numbers_are_refused_with_the_names_of_those_wanted() -> None:
     verdict = checks.check_best_baseline(lambda mu, s: mu**2)
-    assert not verdict and "in this order: best baseline, least variance. Yours returns 1" in verdict.message
+    assert (
+        not verdict
+        and "in this order: best baseline, least variance. Yours returns 1" in verdict.message
+    )
     assert "returned nothing" in str(checks.check_best_baseline(lambda mu, s: None))
 
 
@@ -157,7 +172,10 @@ def test_another_error_than_the_one_that_is_wanted_is_told() -> None:
 
     verdict = checks.check_bernoulli_log_likelihood(asserts)
     assert not verdict
-    assert "asks for a ValueError; your function raised AssertionError for x = [[0.5]]" in verdict.message
+    assert (
+        "asks for a ValueError; your function raised AssertionError for x = [[0.5]]"
+        in verdict.message
+    )
 
 
 def test_a_list_for_a_tensor_is_told() -> None:
@@ -166,7 +184,12 @@ def test_a_list_for_a_tensor_is_told() -> None:
     assert "must return one tensor; yours returns a list or tuple of 1" in verdict.message
 
 
-@pytest.mark.parametrize("wrap", [list, lambda draws: draws.detach().numpy()], ids=["list", "ndarray"])
+@pytest.mark.parametrize(
+    "wrap", [list, lambda draws: draws.detach().numpy()], ids=["list", "ndarray"]
+)
 def test_draws_that_are_no_tensor_are_told(wrap) -> None:  # type: ignore[no-untyped-def]
     verdict = checks.check_draw(lambda out, K: wrap(DRAW.solution(out, K)))
-    assert not verdict and "must return one tensor, so that gradients reach out; it returned a" in verdict.message
+    assert (
+        not verdict
+        and "must return one tensor, so that gradients reach out; it returned a" in verdict.message
+    )

@@ -28,7 +28,9 @@ CHAPTERS = sorted(ROOT.glob("book/0[1-5]_*.md"))
 TESTS = claims.claim_tests()
 BOX = re.compile(r"^(`{3,})\{claim\} (.+)\n((?::\w+: .*\n)*)((?:.*\n)+?)\1$", re.M)
 
-each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.stem for chapter in CHAPTERS])
+each_chapter = pytest.mark.parametrize(
+    "chapter", CHAPTERS, ids=[chapter.stem for chapter in CHAPTERS]
+)
 
 
 def options(match: re.Match[str]) -> dict[str, str]:
@@ -39,7 +41,10 @@ def boxes_of(chapter: Path) -> list[Box]:
     text = chapter.read_text("utf8")
     found = BOX.finditer(text)
     where = [(match, text.count("\n", 0, match.start()) + 1) for match in found]
-    return [Box(match[2], options(match).get("function", "").split(), chapter.stem, line) for match, line in where]
+    return [
+        Box(match[2], options(match).get("function", "").split(), chapter.stem, line)
+        for match, line in where
+    ]
 
 
 @cache
@@ -65,7 +70,9 @@ def test_the_chapters_state_exactly_these_claims() -> None:
 def test_a_claim_has_box_check_and_test(number: str) -> None:
     chapter = next(page for page in CHAPTERS if page.stem.startswith(f"0{number[0]}"))
     assert number in [box.number for box in boxes_of(chapter)], "no box"
-    assert number in [check.number for check in checks_of(chapter) if check.asserts], "no cell that asserts it"
+    assert number in [check.number for check in checks_of(chapter) if check.asserts], (
+        "no cell that asserts it"
+    )
     assert number in [test.number for test in TESTS], "no test"
 
 
@@ -85,7 +92,11 @@ def test_a_box_says_what_it_claims_and_what_it_is_held_against(chapter: Path) ->
 
 
 A = Box("1.1", ["vaelib.elbo.elbo"], "page")
-ALL_IS_WELL = ([A], [Check("1.1", "", True, "page")], [Test("1.1", "test_claim_1_1_holds", "test_a.py", 3)])
+ALL_IS_WELL = (
+    [A],
+    [Check("1.1", "", True, "page")],
+    [Test("1.1", "test_claim_1_1_holds", "test_a.py", 3)],
+)
 
 
 def complaints(boxes: list[Box], checks: list[Check], tests: list[Test]) -> list[str]:
@@ -103,14 +114,34 @@ def test_nothing_is_said_where_all_is_well() -> None:
         (0, [A, A], "claim 1.1 has 2 boxes"),
         (0, [A, replace(A, number="1.3")], "claim 1.3 follows no claim 1.2"),
         (0, [replace(A, number="2.2")], "claim 2.2 follows no claim 2.1"),
-        (0, [replace(A, functions=["vaelib.elbo.elba"])], "claim 1.1 names vaelib.elbo.elba, which vaelib does not"),
-        (0, [replace(A, functions=["torch.elbo"])], "claim 1.1 names torch.elbo, which vaelib does not define"),
+        (
+            0,
+            [replace(A, functions=["vaelib.elbo.elba"])],
+            "claim 1.1 names vaelib.elbo.elba, which vaelib does not",
+        ),
+        (
+            0,
+            [replace(A, functions=["torch.elbo"])],
+            "claim 1.1 names torch.elbo, which vaelib does not define",
+        ),
         (1, [], "claim 1.1 has no cell '# claim 1.1' with an assertion on its page"),
-        (1, [Check("1.1", "", False, "page")], "claim 1.1 has no cell '# claim 1.1' with an assertion on its page"),
-        (1, [Check("1.1", "", True, "another")], "claim 1.1 has no cell '# claim 1.1' with an assertion on its page"),
+        (
+            1,
+            [Check("1.1", "", False, "page")],
+            "claim 1.1 has no cell '# claim 1.1' with an assertion on its page",
+        ),
+        (
+            1,
+            [Check("1.1", "", True, "another")],
+            "claim 1.1 has no cell '# claim 1.1' with an assertion on its page",
+        ),
         (1, [*ALL_IS_WELL[1], Check("1.2", "", True, "page")], "claim 1.2 has a check and no box"),
         (2, [], "claim 1.1 has no test test_claim_1_1_…"),
-        (2, [*ALL_IS_WELL[2], Test("1.10", "test_claim_1_10_x", "f", 1)], "claim 1.10 has a test and no box"),
+        (
+            2,
+            [*ALL_IS_WELL[2], Test("1.10", "test_claim_1_10_x", "f", 1)],
+            "claim 1.10 has a test and no box",
+        ),
     ],
 )
 def test_what_is_missing_is_said(part: int, changed: list, said: str) -> None:
@@ -121,18 +152,27 @@ def test_what_is_missing_is_said(part: int, changed: list, said: str) -> None:
 
 def test_the_claims_of_a_cell_are_read_from_its_comments() -> None:
     code = "# claim 4.1, what exactly\n# claim 4.10: more\n#claim 4.2\nx = '# claim 4.3'  # claim 4.4\nassert x"
-    assert [(check.number, check.what, check.asserts) for check in claims.checks_in(code, "page")] == [
+    assert [
+        (check.number, check.what, check.asserts) for check in claims.checks_in(code, "page")
+    ] == [
         ("4.1", "what exactly", True),
         ("4.10", "more", True),
     ]
-    assert [check.asserts for check in claims.checks_in("# claim 4.1\nprint('assert')", "page")] == [False]
+    assert [
+        check.asserts for check in claims.checks_in("# claim 4.1\nprint('assert')", "page")
+    ] == [False]
 
 
 def test_tests_are_found_with_their_lines(tmp_path: Path) -> None:
-    (tmp_path / "test_a.py").write_text("x = 1\n\n\n@mark\ndef test_claim_5_10_all_is_well():\n    pass\n")
+    (tmp_path / "test_a.py").write_text(
+        "x = 1\n\n\n@mark\ndef test_claim_5_10_all_is_well():\n    pass\n"
+    )
     (tmp_path / "test_b.py").write_text("def claim_5_1_():\n    '''def test_claim_5_1_x():'''\n")
     (found,) = claims.claim_tests(tmp_path)
-    assert found == Test("5.10", "test_claim_5_10_all_is_well", "test_a.py", 5) and found.says == "all is well"
+    assert (
+        found == Test("5.10", "test_claim_5_10_all_is_well", "test_a.py", 5)
+        and found.says == "all is well"
+    )
 
 
 def test_claims_are_ordered_by_number() -> None:
@@ -204,8 +244,21 @@ def small_book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     }
     for name, text in {**files, "page.md": HEADER + PAGE}.items():
         (folder / name).write_text(text)
-    command = [sys.executable, "-m", "sphinx", "-q", "-j", "2", "-b", "html", str(folder), str(html)]
-    said = [subprocess.run(command, capture_output=True, text=True, check=True).stderr for _ in range(2)]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-q",
+        "-j",
+        "2",
+        "-b",
+        "html",
+        str(folder),
+        str(html),
+    ]
+    said = [
+        subprocess.run(command, capture_output=True, text=True, check=True).stderr for _ in range(2)
+    ]
     return html, said[0] + "AGAIN" + said[1]
 
 
@@ -217,24 +270,43 @@ def test_the_build_says_what_is_missing_and_where_each_time(small_book: tuple[Pa
         assert f"{at}claim 4.2 has no cell '# claim 4.2' with an assertion on its page" in said
         assert f"{at}claim 4.2 names vaelib.elbo.elbow, which vaelib does not define" in said
         assert "claim 4.1 has no" not in said
-        assert re.search(r"tests/test_elbo\.py:\d+: WARNING: claim 4\.3 has a test and no box", said)
-    assert f"page.md:{lines.index('```{claim} four') + 1}: " in first and "'four' is no number like 4.3" in first
+        assert re.search(
+            r"tests/test_elbo\.py:\d+: WARNING: claim 4\.3 has a test and no box", said
+        )
+    assert (
+        f"page.md:{lines.index('```{claim} four') + 1}: " in first
+        and "'four' is no number like 4.3" in first
+    )
 
 
 def test_a_box_and_its_row_lead_to_each_other(small_book: tuple[Path, str]) -> None:
     page, listing = (
-        BeautifulSoup((small_book[0] / f"{n}.html").read_text("utf8"), "html.parser") for n in ("page", "index")
+        BeautifulSoup((small_book[0] / f"{n}.html").read_text("utf8"), "html.parser")
+        for n in ("page", "index")
     )
     box = page.select_one("div#claim-4-1")
-    assert box.select_one("a")["href"] == "index.html#checked-4-1" and box.a.get_text() == "Claim 4.1 ✓"
-    assert "known" not in box.get_text() and box.select_one("a[href='#claim-4-2']").get_text() == "claim 4.2"
+    assert (
+        box.select_one("a")["href"] == "index.html#checked-4-1"
+        and box.a.get_text() == "Claim 4.1 ✓"
+    )
+    assert (
+        "known" not in box.get_text()
+        and box.select_one("a[href='#claim-4-2']").get_text() == "claim 4.2"
+    )
     row = listing.select_one("div#checked-4-1")
     assert row.select_one("a")["href"] == "page.html#claim-4-1" and row.a.get_text() == "4.1"
     assert row.select_one("a[href='page.html#claim-4-2']") and row.select_one("p .math")
     against, by, checked, tested = row.select("dd")
-    assert against.em.get_text() == "known" and against.select_one(".math") and by.get_text().strip() == "elbo.elbo"
-    place = checked.a["href"].removeprefix("page.html#")
-    assert checked.get_text().strip() == r"Where \(x\) is checked: in the first section" and page.find(id=place)
-    assert re.search(r"/tests/test_elbo\.py#L\d+$", tested.a["href"]) and tested.a["title"].startswith(
-        "tests/test_elbo.py::"
+    assert (
+        against.em.get_text() == "known"
+        and against.select_one(".math")
+        and by.get_text().strip() == "elbo.elbo"
     )
+    place = checked.a["href"].removeprefix("page.html#")
+    assert (
+        checked.get_text().strip() == r"Where \(x\) is checked: in the first section"
+        and page.find(id=place)
+    )
+    assert re.search(r"/tests/test_elbo\.py#L\d+$", tested.a["href"]) and tested.a[
+        "title"
+    ].startswith("tests/test_elbo.py::")

@@ -17,7 +17,9 @@ from vaelib.data import FreshPixels, binarized_mnist, digits, fashion_mnist, mni
 from vaelib.train import fit
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-real = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data, with the real files, is not here")
+real = pytest.mark.skipif(
+    not SHARED.is_dir(), reason="../shared/data, with the real files, is not here"
+)
 
 
 def test_digits_have_the_shapes_range_and_grey_values_promised():
@@ -101,7 +103,11 @@ def test_two_moons_refuse_what_makes_no_sense(n, noise, message):
 
 def idx(array, kind=8):
     """An IDX file of bytes, as NumPy would write it."""
-    return bytes([0, 0, kind, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.astype("u1").tobytes()
+    return (
+        bytes([0, 0, kind, array.ndim])
+        + np.array(array.shape, ">u4").tobytes()
+        + array.astype("u1").tobytes()
+    )
 
 
 def text(pixels):
@@ -115,7 +121,9 @@ def keep(tmp_path, monkeypatch):
     monkeypatch.setenv("VAELIB_DATA", str(tmp_path))
     monkeypatch.setattr(data, "_IMAGES", {"train": 5, "t10k": 3})
     monkeypatch.setattr(data, "_BITS", {"train": 5, "valid": 4, "test": 3})
-    monkeypatch.setattr(download, "_fetch", lambda path, sources: pytest.fail(f"{path} is asked for"))
+    monkeypatch.setattr(
+        download, "_fetch", lambda path, sources: pytest.fail(f"{path} is asked for")
+    )
 
     def keep(dataset, files):
         (tmp_path / dataset).mkdir(exist_ok=True)
@@ -147,7 +155,9 @@ def test_images_and_labels_are_those_of_the_idx_files(load, keep):
     *x, y_train, y_test = load(labels=True)
     for part, pixels, labels in zip(("train", "t10k"), x, (y_train, y_test), strict=True):
         assert pixels.dtype == torch.float32 and labels.dtype == torch.int64
-        expected = arrays[f"{part}-images-idx3-ubyte.gz"].reshape(-1, 784).astype("f4") / np.float32(255)
+        expected = arrays[f"{part}-images-idx3-ubyte.gz"].reshape(-1, 784).astype(
+            "f4"
+        ) / np.float32(255)
         np.testing.assert_array_equal(pixels, expected)
         np.testing.assert_array_equal(labels, arrays[f"{part}-labels-idx1-ubyte.gz"])
     assert all(torch.equal(*pair) for pair in zip(load(), x, strict=True))
@@ -159,9 +169,17 @@ def test_stochastic_pixels_are_drawn_for_each_epoch_and_once_for_the_test_set(ke
     keep("mnist", packed(made_up_images()))
     grey, grey_test = mnist()
     x_train, x_test, y_train, _ = mnist("stochastic", labels=True, seed=3)
-    assert torch.equal(x_train(2), FreshPixels(grey, 3)(2)) and not torch.equal(x_train(2), x_train(3))
-    assert torch.equal(x_test, mnist("stochastic", seed=3)[1]) and not torch.equal(x_test, mnist("stochastic")[1])
-    assert set(x_test.unique().tolist()) == {0, 1} and x_test.shape == grey_test.shape and len(y_train) == 5
+    assert torch.equal(x_train(2), FreshPixels(grey, 3)(2)) and not torch.equal(
+        x_train(2), x_train(3)
+    )
+    assert torch.equal(x_test, mnist("stochastic", seed=3)[1]) and not torch.equal(
+        x_test, mnist("stochastic")[1]
+    )
+    assert (
+        set(x_test.unique().tolist()) == {0, 1}
+        and x_test.shape == grey_test.shape
+        and len(y_train) == 5
+    )
 
 
 NAME = "t10k-images-idx3-ubyte.gz"
@@ -170,18 +188,33 @@ HOSTILE = {
     "no gzip": (idx(IMAGES), "cannot be unpacked"),
     "gzip cut short": (gzip.compress(idx(IMAGES))[:-9], "cannot be unpacked"),
     "gzip with a false sum": (gzip.compress(idx(IMAGES))[:-8] + bytes(8), "cannot be unpacked"),
-    "gzip with a broken stream": (gzip.compress(idx(IMAGES))[:10] + b"\xff" * 99, "cannot be unpacked"),
+    "gzip with a broken stream": (
+        gzip.compress(idx(IMAGES))[:10] + b"\xff" * 99,
+        "cannot be unpacked",
+    ),
     "empty": (gzip.compress(b""), "must be an IDX file .* it begins with $"),
-    "another kind": (gzip.compress(idx(IMAGES, kind=13)), "must be an IDX file .* begins with 00000d03"),
+    "another kind": (
+        gzip.compress(idx(IMAGES, kind=13)),
+        "must be an IDX file .* begins with 00000d03",
+    ),
     "another shape": (
         gzip.compress(idx(IMAGES[:, :27])),
         r"must be an IDX .* of shape \(3, 28, 28\); it begins with 0000080300000003",
     ),
     "too few images": (gzip.compress(idx(IMAGES[:2])), "must be an IDX file"),
-    "too few bytes": (gzip.compress(idx(IMAGES)[:-1]), "must hold 2352 bytes after its header; got 2351"),
-    "too many bytes": (gzip.compress(idx(IMAGES) + b"0"), "must hold 2352 bytes after its header; got more"),
+    "too few bytes": (
+        gzip.compress(idx(IMAGES)[:-1]),
+        "must hold 2352 bytes after its header; got 2351",
+    ),
+    "too many bytes": (
+        gzip.compress(idx(IMAGES) + b"0"),
+        "must hold 2352 bytes after its header; got more",
+    ),
     "promises 2^96 bytes": (gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12), "must be an IDX file"),
-    "a bomb": (gzip.compress(idx(IMAGES) + bytes(50_000_000)), "must hold 2352 bytes after its header; got more"),
+    "a bomb": (
+        gzip.compress(idx(IMAGES) + bytes(50_000_000)),
+        "must hold 2352 bytes after its header; got more",
+    ),
 }
 
 
@@ -197,7 +230,9 @@ def test_a_bomb_is_not_unpacked(keep):
     """What is read of a stream is bounded by what it should hold."""
     import tracemalloc
 
-    keep("mnist", packed(made_up_images()) | {NAME: gzip.compress(idx(IMAGES) + bytes(200_000_000))})
+    keep(
+        "mnist", packed(made_up_images()) | {NAME: gzip.compress(idx(IMAGES) + bytes(200_000_000))}
+    )
     tracemalloc.start()
     with pytest.raises(ValueError, match="got more"):
         mnist()
@@ -260,7 +295,9 @@ def test_the_real_binary_pixels_are_read_from_the_original_text(tmp_path, monkey
         characters = np.full((len(x), 784, 2), ord(" "), "u1")
         characters[..., 0] = x + ord("0")
         characters[:, -1, 1] = ord("\n")
-        (tmp_path / "binarized_mnist" / f"binarized_mnist_{part}.amat").write_bytes(characters.tobytes())
+        (tmp_path / "binarized_mnist" / f"binarized_mnist_{part}.amat").write_bytes(
+            characters.tobytes()
+        )
     for ours, theirs in zip(binarized_mnist(), pixels, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -280,7 +317,9 @@ def test_every_address_is_secure_and_every_file_has_more_than_one():
 
 def test_fresh_pixels_are_bernoulli_with_the_grey_values_as_probabilities():
     p = torch.tensor([[0.0, 0.1, 0.5, 0.9, 1.0]])
-    draws = torch.cat([FreshPixels(p.expand(50, 5), seed=1)(epoch) for epoch in range(100)]).double()
+    draws = torch.cat(
+        [FreshPixels(p.expand(50, 5), seed=1)(epoch) for epoch in range(100)]
+    ).double()
     assert set(draws.unique().tolist()) == {0, 1}
     error = 4.5 * (p[0] * (1 - p[0]) / len(draws)).sqrt()
     assert ((draws.mean(0) - p[0]).abs() <= error).all()
@@ -298,7 +337,9 @@ def test_fresh_pixels_follow_seed_and_epoch_only():
     for _ in range(2):
         assert torch.equal(pixels(7), FreshPixels(grey, seed=1)(7))
     assert torch.equal(pixels(0), first) and first.shape == grey.shape and first.dtype == grey.dtype
-    others = [FreshPixels(grey, seed)(epoch) for seed in (-1, 1, 11) for epoch in (0, 1, 10, 1_000_003)]
+    others = [
+        FreshPixels(grey, seed)(epoch) for seed in (-1, 1, 11) for epoch in (0, 1, 10, 1_000_003)
+    ]
     assert len({tuple(other.flatten().tolist()) for other in others}) == len(others)
     assert torch.equal(torch.get_rng_state(), state)
     assert FreshPixels(grey.double())(0).dtype == torch.float64
@@ -313,7 +354,9 @@ class Grey(nn.Module):
 
 
 def log_p(model, q, x, K):
-    return -nn.functional.binary_cross_entropy_with_logits(model.logits.expand_as(x), x, reduction="none").sum(-1)
+    return -nn.functional.binary_cross_entropy_with_logits(
+        model.logits.expand_as(x), x, reduction="none"
+    ).sum(-1)
 
 
 def test_training_on_fresh_pixels_that_was_cut_short_ends_with_the_same_bits(tmp_path):
@@ -326,7 +369,13 @@ def test_training_on_fresh_pixels_that_was_cut_short_ends_with_the_same_bits(tmp
 
     def train(callback=None, checkpoint=None):
         pixels, model = FreshPixels(grey, seed=5), Grey()
-        more = {"steps": 40, "batch_size": 4, "record_every": 5, "callback": callback, "checkpoint": checkpoint}
+        more = {
+            "steps": 40,
+            "batch_size": 4,
+            "record_every": 5,
+            "callback": callback,
+            "checkpoint": checkpoint,
+        }
         return fit(log_p, model, None, pixels, lr=0.1, **more), model.logits.detach()
 
     grey = torch.rand(10, 6)

@@ -12,7 +12,13 @@ from torch import nn
 from torch.distributions import Bernoulli, Independent, Normal
 
 from vaelib import kernels
-from vaelib.proxies import BernoulliDecoder, CategoricalDecoder, FreeGaussian, GaussianDecoder, GaussianEncoder
+from vaelib.proxies import (
+    BernoulliDecoder,
+    CategoricalDecoder,
+    FreeGaussian,
+    GaussianDecoder,
+    GaussianEncoder,
+)
 
 
 def in_torchs_words(p):
@@ -26,7 +32,9 @@ def in_torchs_words(p):
 MADE = {
     "encoder": lambda: GaussianEncoder(6, 3, (4,)).double()(torch.randn(5, 6).double()),
     "free": lambda: FreeGaussian(5, 3).double()(torch.zeros(5, 1)),
-    "gaussian": lambda: GaussianDecoder(2, 3, (4,), learn_sigma=True).double()(torch.randn(5, 2).double()),
+    "gaussian": lambda: GaussianDecoder(2, 3, (4,), learn_sigma=True).double()(
+        torch.randn(5, 2).double()
+    ),
     "bernoulli": lambda: BernoulliDecoder(2, 3, (4,)).double()(40 * torch.randn(5, 2).double()),
 }
 
@@ -49,7 +57,9 @@ def test_fast_densities_have_torchs_value_and_gradients(name, shape):
     inputs = [p.base_dist.logits] if name == "bernoulli" else [value, p.base_dist.loc, p.log_sigma]
     ours, theirs = p.log_prob(value), in_torchs_words(p).log_prob(value)
     torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=1e-13)
-    for mine, truth in zip(every_gradient(ours, *inputs), every_gradient(theirs, *inputs), strict=True):
+    for mine, truth in zip(
+        every_gradient(ours, *inputs), every_gradient(theirs, *inputs), strict=True
+    ):
         torch.testing.assert_close(mine, truth, rtol=1e-12, atol=1e-12)
 
 
@@ -67,8 +77,14 @@ def test_fast_densities_broadcast_expand_and_sample_like_torchs(name):
         torch.manual_seed(1)
         truth = theirs.rsample((7,))
         torch.testing.assert_close(mine, truth)
-        parameters = (p.base_dist.loc, p.base_dist.scale) if p.log_sigma.requires_grad else (p.base_dist.loc,)
-        torch.testing.assert_close(every_gradient(mine, *parameters), every_gradient(truth, *parameters))
+        parameters = (
+            (p.base_dist.loc, p.base_dist.scale)
+            if p.log_sigma.requires_grad
+            else (p.base_dist.loc,)
+        )
+        torch.testing.assert_close(
+            every_gradient(mine, *parameters), every_gradient(truth, *parameters)
+        )
 
 
 @pytest.mark.parametrize("logit", [-1e4, -100.0, -30.0, 0.0, 30.0, 100.0, 1e4])
@@ -81,7 +97,9 @@ def test_a_pixel_keeps_every_digit_however_sure_the_decoder_is(logit, pixel):
     log_p = p.log_prob(t64([[pixel]]))
     np.testing.assert_allclose(log_p.item(), truth, rtol=1e-14)
     log_p.sum().backward()
-    np.testing.assert_allclose(net.bias.grad.item(), expit(-logit) if pixel else -expit(logit), rtol=1e-14)
+    np.testing.assert_allclose(
+        net.bias.grad.item(), expit(-logit) if pixel else -expit(logit), rtol=1e-14
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bool, torch.int64])
@@ -149,7 +167,9 @@ def test_symbols_outside_the_alphabet_are_refused_by_name(symbol):
 def test_every_symbol_of_the_alphabet_has_its_log_probability():
     p = CategoricalDecoder(2, 3, 4).double()(torch.zeros(5, 2).double())
     x = torch.tensor([[0, 1, 2], [3, 3, 3], [1, 0, 3], [2, 2, 0], [0, 0, 0]])
-    truth = torch.distributions.Independent(torch.distributions.Categorical(logits=p.base_dist.logits), 1)
+    truth = torch.distributions.Independent(
+        torch.distributions.Categorical(logits=p.base_dist.logits), 1
+    )
     torch.testing.assert_close(p.log_prob(x), truth.log_prob(x))
     torch.testing.assert_close(p.log_prob(x.double()), truth.log_prob(x))
     twice = torch.stack([x, x.flip(0)])
@@ -202,7 +222,9 @@ def test_streamed_pixels_notice_that_the_parameters_have_changed(small_blocks):
     with torch.no_grad():
         p.net[0].bias.add_(1.0)
     for use in (lambda: before.log_prob(bits(5, 12)), lambda: before.mean):
-        with pytest.raises(RuntimeError, match="parameters have changed since it was called; call it again"):
+        with pytest.raises(
+            RuntimeError, match="parameters have changed since it was called; call it again"
+        ):
             use()
 
 

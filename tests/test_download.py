@@ -58,7 +58,10 @@ class Mirrors(ThreadingHTTPServer):
     def table(self, *mirrors: str) -> dict[str, dict[str, tuple[int, str]]]:
         return data._mirrored(
             [f"{self.root}{mirror}/" for mirror in mirrors],
-            {name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in self.files.items()},
+            {
+                name: (len(content), hashlib.sha256(content).hexdigest())
+                for name, content in self.files.items()
+            },
         )
 
 
@@ -169,7 +172,9 @@ class Handler(BaseHTTPRequestHandler):
         self.redirect(self.path)
 
     def elsewhere(self, content: bytes) -> None:
-        self.redirect(f"http://localhost:{self.server.server_port}{self.path.replace('elsewhere', 'good')}")
+        self.redirect(
+            f"http://localhost:{self.server.server_port}{self.path.replace('elsewhere', 'good')}"
+        )
 
     def local_file(self, content: bytes) -> None:
         self.redirect("file:///etc/hostname")
@@ -182,7 +187,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def mirrors(files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrors]:
+def mirrors(
+    files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Mirrors]:
     server = Mirrors(files)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -204,7 +211,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def kept(folder: Path) -> dict[str, bytes]:
     """All that lies in the folder of the data set but the lock."""
-    return {path.name: path.read_bytes() for path in (folder / "set").iterdir() if path.name != ".lock"}
+    return {
+        path.name: path.read_bytes() for path in (folder / "set").iterdir() if path.name != ".lock"
+    }
 
 
 def test_files_are_fetched_once(mirrors: Mirrors, files: dict[str, bytes], tmp_path: Path) -> None:
@@ -223,12 +232,18 @@ MISBEHAVE = [
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("mirror", MISBEHAVE)
 def test_a_mirror_that_misbehaves_is_passed_over(
-    mirror: str, mirrors: Mirrors, files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mirror: str,
+    mirrors: Mirrors,
+    files: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(download, "_SLOWEST", 1e4 if mirror.startswith("drips") else 0.0)
     assert download.contents("set", mirrors.table(mirror, "good")) == files
     assert kept(tmp_path) == files
-    assert all(mirrors.asked[f"/{mirror}/{name}"] and mirrors.asked[f"/good/{name}"] for name in files)
+    assert all(
+        mirrors.asked[f"/{mirror}/{name}"] and mirrors.asked[f"/good/{name}"] for name in files
+    )
 
 
 SAID = {
@@ -253,18 +268,24 @@ def test_why_no_mirror_served_is_said(
     mirror: str, mirrors: Mirrors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(download, "_SLOWEST", 1e4 if mirror.startswith("drips") else 0.0)
-    with pytest.raises(OSError, match=rf"(?s){re.escape(mirrors.root)}{mirror}/\S+: .*{SAID[mirror]}"):
+    with pytest.raises(
+        OSError, match=rf"(?s){re.escape(mirrors.root)}{mirror}/\S+: .*{SAID[mirror]}"
+    ):
         download.contents("set", mirrors.table(mirror))
     assert kept(tmp_path) == {}
 
 
 @pytest.mark.parametrize("mirror", ["truncated_once", "moved", "hesitates", "no_length"])
-def test_a_mirror_with_a_hitch_serves(mirror: str, mirrors: Mirrors, files: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_mirror_with_a_hitch_serves(
+    mirror: str, mirrors: Mirrors, files: dict[str, bytes], tmp_path: Path
+) -> None:
     assert download.contents("set", mirrors.table(mirror)) == files
     assert kept(tmp_path) == files
 
 
-def test_all_mirrors_are_tried_in_turn_and_all_once_more(mirrors: Mirrors, files: dict[str, bytes]) -> None:
+def test_all_mirrors_are_tried_in_turn_and_all_once_more(
+    mirrors: Mirrors, files: dict[str, bytes]
+) -> None:
     with pytest.raises(OSError, match="503"):
         download.contents("set", mirrors.table("unavailable", "wrong"))
     first = next(iter(files))
@@ -286,7 +307,10 @@ def test_without_a_network_the_message_says_what_to_fetch_where_from_and_where_t
     for name, content in files.items():
         assert f"\n  {name}\n" in said
         for url in table[name]:
-            assert f"{url}, {len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}" in said
+            assert (
+                f"{url}, {len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}"
+                in said
+            )
     # And what it says is all there is to do.
     for name, content in files.items():
         (tmp_path / "set" / name).write_bytes(content)
@@ -316,7 +340,9 @@ def test_a_bad_file_in_the_folder_is_refused_and_replaced(
     assert set(mirrors.asked) == {f"/wrong/{first}", f"/good/{first}"}
 
 
-def test_what_is_no_file_is_not_read(mirrors: Mirrors, files: dict[str, bytes], tmp_path: Path) -> None:
+def test_what_is_no_file_is_not_read(
+    mirrors: Mirrors, files: dict[str, bytes], tmp_path: Path
+) -> None:
     first = next(iter(files))
     (tmp_path / "set").mkdir()
     if hasattr(os, "mkfifo"):
@@ -338,7 +364,9 @@ def test_good_files_are_read_where_nothing_may_be_written_or_asked(
         monkeypatch.setitem(sys.modules, module, None)
     (tmp_path / "set").chmod(0o555)
     assert download.contents("set", mirrors.table("unavailable")) == files
-    assert kept(tmp_path) == files and not mirrors.asked and not (tmp_path / "set" / ".lock").exists()
+    assert (
+        kept(tmp_path) == files and not mirrors.asked and not (tmp_path / "set" / ".lock").exists()
+    )
     (tmp_path / "set").chmod(0o755)
 
 
@@ -354,26 +382,37 @@ def test_a_folder_that_cannot_be_made_is_said(
 def test_a_file_changed_under_our_hands_is_not_used(
     mirrors: Mirrors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "_fetch", lambda path, sources: path.write_bytes(b"something else"))
+    monkeypatch.setattr(
+        download, "_fetch", lambda path, sources: path.write_bytes(b"something else")
+    )
     with pytest.raises(OSError, match="was changed by somebody else"):
         download.contents("set", mirrors.table("good"))
 
 
 @pytest.mark.parametrize("package", ["pooch", "filelock"])
-def test_what_to_install_is_said(package: str, mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_to_install_is_said(
+    package: str, mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ImportError, match=rf"(?s){package}: pip install 'vaelib\[book\]'.*fetch these files elsewhere"):
+    with pytest.raises(
+        ImportError,
+        match=rf"(?s){package}: pip install 'vaelib\[book\]'.*fetch these files elsewhere",
+    ):
         download.contents("set", mirrors.table("good"))
 
 
-def test_the_folder_is_the_platforms_or_the_one_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_is_the_platforms_or_the_one_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("VAELIB_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     if sys.platform.startswith("linux"):
         assert download.folder("set") == tmp_path / "cache" / "vaelib" / "set"
     assert download.folder("set").parts[-1] == "set" and "vaelib" in download.folder("set").parts
     monkeypatch.setitem(sys.modules, "platformdirs", None)
-    with pytest.raises(ImportError, match=r"platformdirs: pip install 'vaelib\[book\]', or let VAELIB_DATA"):
+    with pytest.raises(
+        ImportError, match=r"platformdirs: pip install 'vaelib\[book\]', or let VAELIB_DATA"
+    ):
         download.folder("set")
     monkeypatch.setenv("VAELIB_DATA", "~/sets")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -381,12 +420,16 @@ def test_the_folder_is_the_platforms_or_the_one_named(tmp_path: Path, monkeypatc
     assert download.folder("set") == tmp_path / "sets" / "set"
 
 
-def test_nothing_is_said_where_there_is_no_terminal(mirrors: Mirrors, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_said_where_there_is_no_terminal(
+    mirrors: Mirrors, capfd: pytest.CaptureFixture[str]
+) -> None:
     download.contents("set", mirrors.table("good"))
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_terminal_sees_each_file_come(mirrors: Mirrors, files: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_terminal_sees_each_file_come(
+    mirrors: Mirrors, files: dict[str, bytes], tmp_path: Path
+) -> None:
     pty = pytest.importorskip("pty", reason="terminals are of another kind here")
     leader, follower = pty.openpty()
     import termios
@@ -418,7 +461,9 @@ def test_nobody_waits_for_ever_for_another_process(
     assert not mirrors.asked
 
 
-def test_threads_that_start_together_download_once(mirrors: Mirrors, files: dict[str, bytes]) -> None:
+def test_threads_that_start_together_download_once(
+    mirrors: Mirrors, files: dict[str, bytes]
+) -> None:
     table = mirrors.table("hesitates")
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(download.contents, ["set"] * 3, [table] * 3)) == [files] * 3
@@ -444,8 +489,18 @@ def start(mirrors: Mirrors, mirror: str, folder: Path, **more: object) -> subpro
 
 def waiting(mirrors: Mirrors, mirror: str, folder: Path, **more: object) -> subprocess.Popen[bytes]:
     """A process of its own that is ready to download when it is told to."""
-    environment = {key: value for key, value in os.environ.items() if key != "CI"} | {"VAELIB_DATA": str(folder)}
-    command = [sys.executable, "-W", "error", "-c", CHILD, mirrors.root, repr(mirrors.table(mirror))]
+    environment = {key: value for key, value in os.environ.items() if key != "CI"} | {
+        "VAELIB_DATA": str(folder)
+    }
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-c",
+        CHILD,
+        mirrors.root,
+        repr(mirrors.table(mirror)),
+    ]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, **more)  # type: ignore[call-overload]
 
@@ -459,7 +514,9 @@ def go(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.slow
-def test_processes_that_start_together_download_once(mirrors: Mirrors, files: dict[str, bytes], tmp_path: Path) -> None:
+def test_processes_that_start_together_download_once(
+    mirrors: Mirrors, files: dict[str, bytes], tmp_path: Path
+) -> None:
     processes = [waiting(mirrors, "hesitates", tmp_path) for _ in range(3)]
     for process in processes:
         go(process)

@@ -5,7 +5,15 @@ import math
 import numpy as np
 import pytest
 import torch
-from oracles import assert_mean, complex_step, kl_gaussians, lg_conditioned, lg_elbo, normal_proxy, t64
+from oracles import (
+    assert_mean,
+    complex_step,
+    kl_gaussians,
+    lg_conditioned,
+    lg_elbo,
+    normal_proxy,
+    t64,
+)
 from scipy import stats
 from torch.distributions import Independent, Normal, OneHotCategorical, StudentT
 
@@ -44,7 +52,9 @@ def gradients(bound, model, q, x, parameters, repeats, **more):
     """Independent draws of the gradient of the mean bound, flattened and joined: (repeats, P)."""
     rows = []
     for _ in range(repeats):
-        grads = torch.autograd.grad(bound(model, q, x, **more).mean(), parameters, materialize_grads=True)
+        grads = torch.autograd.grad(
+            bound(model, q, x, **more).mean(), parameters, materialize_grads=True
+        )
         rows.append(torch.cat([g.flatten() for g in grads]).numpy())
     return np.array(rows)
 
@@ -60,17 +70,23 @@ def test_log_weights_are_log_joint_minus_log_q():
     torch.manual_seed(1)
     z = MEAN + np.exp(LOG_S) * torch.randn(4, 3, 2, dtype=torch.float64).numpy()
     joint = stats.norm.logpdf(z).sum(-1) + stats.norm.logpdf(x, z @ W.T + B, 0.7).sum(-1)
-    np.testing.assert_allclose(log_w, joint - stats.norm.logpdf(z, MEAN, np.exp(LOG_S)).sum(-1), rtol=1e-12)
+    np.testing.assert_allclose(
+        log_w, joint - stats.norm.logpdf(z, MEAN, np.exp(LOG_S)).sum(-1), rtol=1e-12
+    )
 
 
-@pytest.mark.parametrize("make", [linear_gaussian, lambda: GaussianMixture(t64(B), t64(W.T).mT, 0.7)])
+@pytest.mark.parametrize(
+    "make", [linear_gaussian, lambda: GaussianMixture(t64(B), t64(W.T).mT, 0.7)]
+)
 def test_with_the_exact_posterior_every_log_weight_is_the_log_evidence(make):
     model = make()
     x = model.sample(5)[0]
     log_w = log_weights(model, model.posterior, x, 6)
     assert log_w.shape == (6, 5)
     torch.testing.assert_close(log_w, model.log_evidence(x).expand(6, 5), rtol=0, atol=1e-12)
-    torch.testing.assert_close(elbo(model, model.posterior, x), model.log_evidence(x), rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        elbo(model, model.posterior, x), model.log_evidence(x), rtol=0, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("bound", ESTIMATORS)
@@ -84,8 +100,15 @@ def test_claim_4_1_log_evidence_minus_elbo_is_kl_from_q_to_the_posterior(bound):
 
 @pytest.mark.parametrize("bound", [elbo, elbo_score])
 def test_claim_4_1_holds_for_a_discrete_latent_by_enumeration(bound):
-    logits, means, r, x = np.array([0.3, -0.5, 1.0]), np.array([[-1.0], [0.2], [1.5]]), [0.2, 0.5, 0.3], [0.4]
-    joint = np.log(np.exp(logits) / np.exp(logits).sum()) + stats.norm.logpdf(x[0], means[:, 0], 0.7)
+    logits, means, r, x = (
+        np.array([0.3, -0.5, 1.0]),
+        np.array([[-1.0], [0.2], [1.5]]),
+        [0.2, 0.5, 0.3],
+        [0.4],
+    )
+    joint = np.log(np.exp(logits) / np.exp(logits).sum()) + stats.norm.logpdf(
+        x[0], means[:, 0], 0.7
+    )
     posterior = np.exp(joint) / np.exp(joint).sum()
     truth = np.log(np.exp(joint).sum()) - (r * np.log(r / posterior)).sum()
     model = GaussianMixture(t64(logits), t64(means), 0.7)
@@ -128,7 +151,9 @@ def test_more_samples_lessen_the_noise_and_leave_the_mean(bound):
 def test_claim_4_3_every_estimator_has_the_exact_gradient_as_mean(bound, K):
     model, phi = linear_gaussian(), leaves()
     parameters = [model.weight, model.bias, model.log_sigma, *phi]
-    truth = complex_step(lambda w, b, s, m, t: lg_elbo((w, b, s), (m, t), X), W, B, LOG_SIGMA, MEAN, LOG_S)
+    truth = complex_step(
+        lambda w, b, s, m, t: lg_elbo((w, b, s), (m, t), X), W, B, LOG_SIGMA, MEAN, LOG_S
+    )
     draws = gradients(bound, model, normal_proxy(*phi), copies(300), parameters, 150, K=K)
     assert draws.shape[1] == 6 + 3 + 1 + 4
     assert_mean(draws, truth)
@@ -188,7 +213,10 @@ def test_claim_4_3_at_the_posterior_the_variances_are_the_fisher_information_and
     assert_mean(gradient_variance(elbo, 1), fisher)
     assert_mean(gradient_variance(elbo_score, 1), log_evidence**2 * fisher)
     model, phi = one_dimension(1)
-    assert np.abs(gradients(elbo_stl, model, normal_proxy(*phi), copies(1, [1.2]), phi, 100)).max() < 1e-13
+    assert (
+        np.abs(gradients(elbo_stl, model, normal_proxy(*phi), copies(1, [1.2]), phi, 100)).max()
+        < 1e-13
+    )
 
 
 @pytest.mark.parametrize("r", [0.25, 0.8])
@@ -257,8 +285,12 @@ def test_claim_4_4_after_an_exact_e_step_the_evidence_gains_what_the_bound_gains
         )
         moved = [lg_conditioned(new, bias, new_sigma, datum) for datum in x]
         gap = np.array([kl_gaussians(m, cov, *after) for m, after in zip(mean, moved, strict=True)])
-        assert gap.min() > 0 and new_evidence.mean() - evidence.mean() > gap.mean()  # the bound gained as well
-        old_model, model = (LinearGaussian(t64(w), t64(bias), s) for w, s in [(weight, sigma), (new, new_sigma)])
+        assert (
+            gap.min() > 0 and new_evidence.mean() - evidence.mean() > gap.mean()
+        )  # the bound gained as well
+        old_model, model = (
+            LinearGaussian(t64(w), t64(bias), s) for w, s in [(weight, sigma), (new, new_sigma)]
+        )
         touching = elbo(old_model, old_model.posterior, t64(x)).detach()
         np.testing.assert_allclose(touching, evidence, atol=1e-9)
         torch.manual_seed(1)
@@ -271,7 +303,9 @@ def test_claim_4_4_the_m_step_is_where_the_bound_is_flat_in_the_model():
     x = inked_digits()
     weight, sigma = 0.1 * np.random.default_rng(0).normal(size=(x.shape[1], 4)), 0.3
     new, new_sigma, *_ = em_step(weight, sigma, x)
-    old_model, model = (LinearGaussian(t64(w), t64(x.mean(0)), s) for w, s in [(weight, sigma), (new, new_sigma)])
+    old_model, model = (
+        LinearGaussian(t64(w), t64(x.mean(0)), s) for w, s in [(weight, sigma), (new, new_sigma)]
+    )
     old_model.requires_grad_(False)
     torch.manual_seed(1)
     parameters = [model.weight, model.bias, model.log_sigma]
@@ -299,7 +333,9 @@ def test_a_q_that_cannot_reparameterise_still_gives_the_value(bound):
 @pytest.mark.parametrize("bound", REPARAMETERISED)
 def test_estimators_that_need_a_path_say_so(bound):
     model = GaussianMixture(t64(0.0, 0.0), t64([[0.0], [1.0]]), 1.0)
-    with pytest.raises(TypeError, match=r"q that can reparameterise; got OneHotCategorical.*elbo_score"):
+    with pytest.raises(
+        TypeError, match=r"q that can reparameterise; got OneHotCategorical.*elbo_score"
+    ):
         bound(model, model.posterior, t64([[0.0]]))
 
 
@@ -324,7 +360,9 @@ def test_every_bound_names_what_does_not_fit(bound):
         bound(model, lambda x: x, copies(2), 1)
     with pytest.raises(ValueError, match=r"batch shape \(2,\); got \(\)"):
         bound(model, lambda x: StandardNormal(2).double()(), copies(2), 1)
-    with pytest.raises(ValueError, match=r"^x must have shape \(B, 3\)"):  # in the model's own words: not q's doing
+    with pytest.raises(
+        ValueError, match=r"^x must have shape \(B, 3\)"
+    ):  # in the model's own words: not q's doing
         bound(model, lambda x: normal_proxy(*leaves())(copies(2)), copies(2)[:, :2], 1)
 
 

@@ -10,7 +10,14 @@ import torch
 from oracles import assert_mean, bound_1d, kl_gaussians, lg_conditioned, t64
 from scipy import optimize, stats
 from torch import nn
-from torch.distributions import Categorical, HalfNormal, Independent, MixtureSameFamily, MultivariateNormal, Normal
+from torch.distributions import (
+    Categorical,
+    HalfNormal,
+    Independent,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+)
 
 from vaelib import evaluate
 from vaelib.evaluate import (
@@ -54,7 +61,9 @@ def copies(n):
 
 
 def exact_bound(K):
-    return stats.norm(0, math.sqrt(2)).logpdf(X) + bound_1d(X / 2, math.sqrt(0.5), X / 2 + 0.2, 0.8, K)
+    return stats.norm(0, math.sqrt(2)).logpdf(X) + bound_1d(
+        X / 2, math.sqrt(0.5), X / 2 + 0.2, 0.8, K
+    )
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 4, 12, 100])
@@ -75,7 +84,9 @@ def test_log_likelihood_is_the_log_of_the_mean_weight():
     np.testing.assert_allclose(se, w.std(0, ddof=1) / math.sqrt(5) / w.mean(0), rtol=1e-11)
 
 
-@pytest.mark.parametrize("make", [model_1d, lambda: GaussianMixture(t64(0.3, -1), t64([[0.0], [1.0]]), 1.0)])
+@pytest.mark.parametrize(
+    "make", [model_1d, lambda: GaussianMixture(t64(0.3, -1), t64([[0.0], [1.0]]), 1.0)]
+)
 def test_log_likelihood_with_the_exact_posterior_is_the_log_evidence(make):
     model, x = make(), torch.randn(4, 1, dtype=torch.float64)
     log_p, se = log_likelihood(model, model.posterior, x, K=7, chunk=3, return_se=True)
@@ -149,7 +160,10 @@ def vae():
 
 def test_reconstruct_decodes_the_mean_of_the_code():
     weight = t64([[1.0, 0.5], [-0.3, 0.8], [0.2, -1.1]])
-    model, x = LinearGaussian(weight, t64(0.5, -1.0, 0.3), 0.7), torch.randn(4, 3, dtype=torch.float64)
+    model, x = (
+        LinearGaussian(weight, t64(0.5, -1.0, 0.3), 0.7),
+        torch.randn(4, 3, dtype=torch.float64),
+    )
     gain = np.linalg.solve(weight.mT.numpy() @ weight.numpy() + 0.49 * np.eye(2), weight.mT.numpy())
     truth = (x.numpy() - [0.5, -1.0, 0.3]) @ (weight.numpy() @ gain).T + [0.5, -1.0, 0.3]
     got = reconstruct(model, model.posterior, x)
@@ -165,7 +179,9 @@ def test_interpolate_decodes_the_line_between_two_codes():
     start, end = q(x).mean.detach().numpy(), q(there).mean.detach().numpy()
     for i in range(n):
         code = start + i / (n - 1) * (end - start)
-        torch.testing.assert_close(path[i], model.decoder(t64(code)).mean.detach(), rtol=1e-12, atol=1e-13)
+        torch.testing.assert_close(
+            path[i], model.decoder(t64(code)).mean.detach(), rtol=1e-12, atol=1e-13
+        )
     torch.testing.assert_close(interpolate(model, q, x, there, 1)[0], reconstruct(model, q, x))
 
 
@@ -200,7 +216,9 @@ def dense(model):
 
 def exact_log_evidence(model, x):
     weight, bias, sigma = dense(model)
-    return stats.multivariate_normal(bias, weight @ weight.T + sigma**2 * np.eye(len(bias))).logpdf(x.numpy())
+    return stats.multivariate_normal(bias, weight @ weight.T + sigma**2 * np.eye(len(bias))).logpdf(
+        x.numpy()
+    )
 
 
 def curved(n_z, prior=None):
@@ -234,7 +252,9 @@ def far_from(estimate, truth, se):
 
 @pytest.mark.parametrize("K", [1, 3])
 @pytest.mark.parametrize("n_z, n_x, n_temperatures", [(1, 1, 1), (1, 1, 6), (2, 3, 12)])
-def test_ais_is_unbiased_for_the_evidence_and_its_reverse_for_one_over_it(K, n_z, n_x, n_temperatures):
+def test_ais_is_unbiased_for_the_evidence_and_its_reverse_for_one_over_it(
+    K, n_z, n_x, n_temperatures
+):
     model = lg(n_z, n_x, sigma=1.5)
     x = (model.bias + 0.3).detach().expand(1000, n_x)
     truth = t64(exact_log_evidence(model, x))
@@ -264,7 +284,11 @@ def test_simulated_data_sandwich_the_evidence_with_one_posterior_sample_each():
     x, z = model.sample(100)
     truth = t64(exact_log_evidence(model, x))
     below, above = (ais(model, x, 4, 15, 4, z=start) - truth for start in (None, z))
-    assert below.mean() + 4 * below.std() / math.sqrt(100) < 0 < above.mean() - 4 * above.std() / math.sqrt(100)
+    assert (
+        below.mean() + 4 * below.std() / math.sqrt(100)
+        < 0
+        < above.mean() - 4 * above.std() / math.sqrt(100)
+    )
     more = ais(model, x, 4, 60, 4) - truth
     assert more.mean() > 0.5 * below.mean()  # more temperatures, a tighter bound
 
@@ -285,7 +309,9 @@ def test_a_transition_leaves_the_tempered_density_as_it_is(beta):
     covariance = np.linalg.inv(np.eye(2) + beta * weight.T @ weight / sigma**2)
     mean = covariance @ weight.T @ (x[0].numpy() - bias) * beta / sigma**2
     z = MultivariateNormal(t64(mean), t64(covariance)).sample((n, 1))
-    step = t64([1.6 * math.sqrt(np.linalg.eigvalsh(covariance)[0])])  # so long that many a proposal is refused
+    step = t64(
+        [1.6 * math.sqrt(np.linalg.eigvalsh(covariance)[0])]
+    )  # so long that many a proposal is refused
     after, acceptance = _transition(_Path(model, x), z, t64(beta), step, 3)
     assert 0.3 < acceptance.mean() < 0.97 and ((acceptance >= 0) & (acceptance <= 1)).all()
     moved = (after != z).any(-1)
@@ -318,7 +344,9 @@ def test_ais_takes_a_prior_that_is_no_gaussian():
     prior = (stats.norm(-2, 0.5).pdf(z) + stats.norm(1, 1).pdf(z))[:, 0] / 2
     terms = curved_joint(model, x[0], z) - stats.norm.logpdf(z[:, 0]) + np.log(prior)
     log_p, se = ais(model, x, 200, 20, 4, return_se=True)
-    assert far_from(log_p, [np.logaddexp.reduce(terms) + math.log(0.009)], se) < 5 and se.max() < 0.2
+    assert (
+        far_from(log_p, [np.logaddexp.reduce(terms) + math.log(0.009)], se) < 5 and se.max() < 0.2
+    )
 
 
 def test_ais_in_float32_agrees_and_stays_float32():
@@ -331,7 +359,10 @@ def test_ais_in_float32_agrees_and_stays_float32():
 
 
 def test_ais_survives_a_likelihood_that_is_very_narrow_in_float32():
-    model, x = LinearGaussian(t64([[1.0], [2.0]]), t64(0.0, 0.0), 3e-3), t64([[0.5, 1.001], [3.0, 6.0]])
+    model, x = (
+        LinearGaussian(t64([[1.0], [2.0]]), t64(0.0, 0.0), 3e-3),
+        t64([[0.5, 1.001], [3.0, 6.0]]),
+    )
     log_p = ais(model.float(), x.float(), 30, 120, 4)  # at the prior log p(x | z) is about -10^6
     assert (log_p - t64(exact_log_evidence(model.double(), x))).abs().max() < 3
 
@@ -360,7 +391,14 @@ def test_ais_leaves_the_model_as_it_was_and_works_without_gradients():
     x = model.sample(2)[0]
     with torch.no_grad():
         ais(model, x, 2, **QUICK)
-        gap_ledger(model, lambda x: Independent(Normal(x[:, :2], 1.0), 1), x, 2, steps=2, log_evidence="importance")
+        gap_ledger(
+            model,
+            lambda x: Independent(Normal(x[:, :2], 1.0), 1),
+            x,
+            2,
+            steps=2,
+            log_evidence="importance",
+        )
     assert all(p.grad is None for p in model.parameters()) and not model.training
     assert [p.requires_grad for p in model.parameters()] == wanted
     assert all(torch.equal(before[name], p) for name, p in model.state_dict().items())
@@ -408,7 +446,9 @@ def test_ais_refuses_what_it_cannot_do(more, message):
 
 def test_ais_refuses_a_model_that_it_cannot_anneal():
     mixture = GaussianMixture(t64(0.3, -1), t64([[0.0], [1.0]]), 1.0)
-    with pytest.raises(TypeError, match=r"ais needs a model whose prior has a density on all of R\^Z; got OneHot"):
+    with pytest.raises(
+        TypeError, match=r"ais needs a model whose prior has a density on all of R\^Z; got OneHot"
+    ):
         ais(mixture, t64([[0.0]]), **QUICK)
     positive = curved(1)
     positive.prior.forward = lambda: Independent(HalfNormal(t64([1.0])), 1)
@@ -416,7 +456,9 @@ def test_ais_refuses_a_model_that_it_cannot_anneal():
         ais(positive, t64([[0.0, 0.0, 0.0]]), **QUICK)
     summed = curved(1)
     summed.log_joint = lambda x, z: (z**2).sum()
-    with pytest.raises(ValueError, match=r"log_joint must return shape \(K, B\), \(8, 1\); got \(\)"):
+    with pytest.raises(
+        ValueError, match=r"log_joint must return shape \(K, B\), \(8, 1\); got \(\)"
+    ):
         ais(summed, t64([[0.0, 0.0, 0.0]]), **QUICK)
 
 
@@ -440,7 +482,9 @@ def gaussian_of(model, shift=0.0, widen=1.0, full=False):
         mean = t64(np.array([lg_conditioned(*dense(model), row)[0] for row in x.numpy()])) + shift
         if full:
             return MultivariateNormal(mean, t64(widen**2 * np.linalg.inv(precision)))
-        return Independent(Normal(mean, (widen * t64(np.diag(precision) ** -0.5)).expand_as(mean)), 1)
+        return Independent(
+            Normal(mean, (widen * t64(np.diag(precision) ** -0.5)).expand_as(mean)), 1
+        )
 
     return q
 
@@ -449,11 +493,16 @@ def lg_gaps(model, q, x, full=False):
     """Gap and approximation gap in closed form: KL(q || posterior), and that of the best diagonal q."""
     weight, _, sigma = dense(model)
     precision = np.eye(weight.shape[1]) + weight.T @ weight / sigma**2
-    approximation = 0.0 if full else 0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
+    approximation = (
+        0.0 if full else 0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
+    )
     q_z = q(x)
     covariance = q_z.covariance_matrix if full else torch.diag_embed(q_z.variance)
     posteriors = [lg_conditioned(*dense(model), row) for row in x.numpy()]
-    gap = [kl_gaussians(q_z.mean[i].numpy(), covariance[i].numpy(), *p) for i, p in enumerate(posteriors)]
+    gap = [
+        kl_gaussians(q_z.mean[i].numpy(), covariance[i].numpy(), *p)
+        for i, p in enumerate(posteriors)
+    ]
     return np.array(gap), approximation
 
 
@@ -469,13 +518,23 @@ def test_the_ledger_of_a_linear_gaussian_model_is_the_closed_form(n_z, n_x, full
     assert torch.equal(ledger.gap, ledger.approximation + ledger.amortisation)
     slack = 2e-3  # of an optimum found with noise
     assert far_from(ledger.gap, gap, ledger.gap_se) < 4.5
-    assert far_from(ledger.approximation, np.full(4, approximation), ledger.approximation_se + slack) < 4.5
+    assert (
+        far_from(ledger.approximation, np.full(4, approximation), ledger.approximation_se + slack)
+        < 4.5
+    )
     assert far_from(ledger.amortisation, gap - approximation, ledger.amortisation_se + slack) < 4.5
-    assert (ledger.amortisation > 5 * ledger.amortisation_se).all() and ledger.amortisation_se.max() < 0.05
+    assert (
+        ledger.amortisation > 5 * ledger.amortisation_se
+    ).all() and ledger.amortisation_se.max() < 0.05
     if n_z == 1 or full:
-        assert ledger.approximation.abs().max() < 1e-3  # the family holds the posterior: the landing sticks
+        assert (
+            ledger.approximation.abs().max() < 1e-3
+        )  # the family holds the posterior: the landing sticks
     for field in dataclasses.fields(ledger):
-        assert getattr(ledger, field.name).shape == (4,) and not getattr(ledger, field.name).requires_grad
+        assert (
+            getattr(ledger, field.name).shape == (4,)
+            and not getattr(ledger, field.name).requires_grad
+        )
 
 
 def test_an_encoder_that_is_the_best_of_its_family_has_no_amortisation_gap():
@@ -510,7 +569,10 @@ def test_the_ledger_of_a_curved_model_agrees_with_quadrature():
 
     start = [(0.4 * row[0].item(), math.log(0.7)) for row in x]
     elbo = [elbo_of(row, *point) for row, point in zip(x, start, strict=True)]
-    best = [-optimize.minimize(lambda p, r=r: -elbo_of(r, *p), s).fun for r, s in zip(x, start, strict=True)]
+    best = [
+        -optimize.minimize(lambda p, r=r: -elbo_of(r, *p), s).fun
+        for r, s in zip(x, start, strict=True)
+    ]
     ledger = gap_ledger(model, q, x, 4000, 4000, steps=250, log_evidence=t64(truth))
     assert far_from(ledger.elbo, elbo, ledger.gap_se) < 4.5
     assert far_from(ledger.elbo_best, best, ledger.approximation_se + 2e-3) < 4.5
@@ -521,8 +583,12 @@ def test_the_ledger_of_a_curved_model_agrees_with_quadrature():
 def test_the_ledger_takes_its_evidence_from_where_it_is_told(how, monkeypatch):
     model = curved(1)
     x = model.sample(2)[0]
-    monkeypatch.setattr(ais.__wrapped__, "__defaults__", (16, 20, 4, None, False))  # the true ones ask for patience
-    ledger = gap_ledger(model, lambda x: Independent(Normal(x[:, :1], 0.7), 1), x, 500, steps=100, log_evidence=how)
+    monkeypatch.setattr(
+        ais.__wrapped__, "__defaults__", (16, 20, 4, None, False)
+    )  # the true ones ask for patience
+    ledger = gap_ledger(
+        model, lambda x: Independent(Normal(x[:, :1], 0.7), 1), x, 500, steps=100, log_evidence=how
+    )
     evidence_se = (ledger.gap_se**2 - ledger.amortisation_se**2).abs().sqrt() + ledger.gap_se
     assert far_from(ledger.log_evidence, quadrature(model, x, 1), evidence_se) < 5
     assert (ledger.approximation_se > 0).all()
@@ -551,7 +617,11 @@ def test_the_ledger_takes_its_evidence_from_where_it_is_told(how, monkeypatch):
     ],
 )
 def test_the_ledger_refuses_what_it_cannot_do(more, error, message):
-    given = {"model": lg(1, 3), "q": lambda x: Independent(Normal(x[:, :1], 1.0), 1), "x": torch.zeros(3, 3).double()}
+    given = {
+        "model": lg(1, 3),
+        "q": lambda x: Independent(Normal(x[:, :1], 1.0), 1),
+        "x": torch.zeros(3, 3).double(),
+    }
     with pytest.raises(error, match=message):
         gap_ledger(**{**given, "K": 2, "steps": 1, **more})
 
@@ -610,7 +680,9 @@ def test_on_flat_ground_a_chain_goes_straight_on_by_steps_of_a_random_length(lea
     after, acceptance = _transition(Flat(), z, t64(1.0), step, leapfrog)
     assert (acceptance == 1).all()
     part = (after - z) / (leapfrog * momentum) / step[:, None]
-    torch.testing.assert_close(part, part[..., :1].expand_as(part), rtol=1e-6, atol=0)  # one length for all of a chain
+    torch.testing.assert_close(
+        part, part[..., :1].expand_as(part), rtol=1e-6, atol=0
+    )  # one length for all of a chain
     assert 0.8 <= part.min() < 0.801 and 0.999 < part.max() <= 1
     assert_mean(part[..., 0], 0.9)
 
@@ -642,11 +714,15 @@ def test_acceptance_is_the_metropolis_ratio_of_a_leapfrog_trajectory():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_chain_is_inside_while_its_density_could_be_squared_and_its_gradient_is_finite(dtype):
     border = math.sqrt(torch.finfo(dtype).max)
-    log_density = torch.tensor([0.0, 1e9, -0.99 * border, -1.01 * border, -math.inf, math.nan, 0.0, 0.0], dtype=dtype)
+    log_density = torch.tensor(
+        [0.0, 1e9, -0.99 * border, -1.01 * border, -math.inf, math.nan, 0.0, 0.0], dtype=dtype
+    )
     gradient = torch.zeros(8, 2, dtype=dtype)
     gradient[6, 1], gradient[7, 0] = math.inf, math.nan
     assert _inside(log_density, gradient).tolist() == [True] * 3 + [False] * 5
-    assert not _inside(t64([-math.sqrt(torch.finfo(torch.float64).max)]), t64([[0.0]]))  # at the border: outside
+    assert not _inside(
+        t64([-math.sqrt(torch.finfo(torch.float64).max)]), t64([[0.0]])
+    )  # at the border: outside
 
 
 def test_the_step_grows_by_how_much_acceptance_exceeds_four_fifths(monkeypatch):
@@ -704,7 +780,9 @@ def test_the_preliminary_run_warms_up_and_follows_a_power_of_four(monkeypatch):
     np.testing.assert_allclose(given[0], betas, rtol=1e-14)
     chains = 3 * np.arange(8.0)
     growth = np.cumprod(1 + np.array(order))[19:]
-    np.testing.assert_allclose(given[1], np.tile(chains.std(ddof=1) * growth[:, None], 3), rtol=1e-12)
+    np.testing.assert_allclose(
+        given[1], np.tile(chains.std(ddof=1) * growth[:, None], 3), rtol=1e-12
+    )
     np.testing.assert_array_equal(given[2], np.tile(np.arange(20.0, 25)[:, None], 3))
 
 
@@ -725,7 +803,9 @@ def test_temperatures_are_equally_far_apart_in_what_the_log_likelihood_varies():
 def test_temperatures_stay_as_they_were_where_nothing_varies_and_there_may_be_one():
     betas = t64(0.0, 0.1, 0.5, 1.0)
     inner, _ = _equal_lengths(betas, torch.zeros(4, 2).double(), torch.zeros(4, 2).double())
-    np.testing.assert_allclose(inner, np.linspace(0, 1, 4), rtol=1e-6)  # a floor that is the same everywhere
+    np.testing.assert_allclose(
+        inner, np.linspace(0, 1, 4), rtol=1e-6
+    )  # a floor that is the same everywhere
     uneven = torch.zeros(4, 1).double()
     uneven[:2] = 2e-6
     length = np.cumsum([0, 2e-6 * 0.1, 1.5e-6 * 0.4, 1e-6 * 0.5])
@@ -737,7 +817,9 @@ def test_temperatures_stay_as_they_were_where_nothing_varies_and_there_may_be_on
     )  # the first new one before the first old
     truth = np.interp(np.linspace(0, 1.75, 4), [0, 1.25, 1.5, 1.75], betas.numpy())
     np.testing.assert_allclose(_equal_lengths(betas, spreads, spreads)[0], truth, rtol=1e-6)
-    inner, steps = _equal_lengths(t64(0.0, 1.0), torch.ones(2, 3).double(), torch.zeros(2, 3).double())
+    inner, steps = _equal_lengths(
+        t64(0.0, 1.0), torch.ones(2, 3).double(), torch.zeros(2, 3).double()
+    )
     assert inner.tolist() == [0, 1] and steps.shape == (0, 3)
 
 
@@ -745,7 +827,9 @@ def test_the_standard_error_is_that_of_the_relative_weight():
     w = np.random.default_rng(0).gamma(2.0, size=(9, 4))
     se = _standard_error(t64(np.log(w.sum(0))), t64(np.log((w**2).sum(0))), 9)
     np.testing.assert_allclose(se, w.std(0, ddof=1) / math.sqrt(9) / w.mean(0), rtol=1e-12)
-    same = _standard_error(t64(math.log(3.0)), t64(math.log(3.0) - 1e-15), 3)  # three equal weights, and rounding
+    same = _standard_error(
+        t64(math.log(3.0)), t64(math.log(3.0) - 1e-15), 3
+    )  # three equal weights, and rounding
     assert same < 1e-7
 
 
@@ -767,11 +851,15 @@ def test_the_search_for_the_best_gaussian_takes_the_steps_it_promises(monkeypatc
         return -(q(x).mean - 3.0).square().sum(-1)
 
     monkeypatch.setattr(torch.optim, "Adam", Adam)
-    monkeypatch.setattr(evaluate, "elbo_stl", lambda *args: bound(*args) + 0 * args[1](args[2]).stddev.sum(-1))
+    monkeypatch.setattr(
+        evaluate, "elbo_stl", lambda *args: bound(*args) + 0 * args[1](args[2]).stddev.sum(-1)
+    )
     q_z = Independent(Normal(torch.zeros(2, 1).double(), 0.5), 1)
     best = _best_of_family(None, q_z, torch.zeros(2, 1), 5, 0.2)
     assert asked[0] == {"lr": 0.2, "betas": (0.9, 0.95)} and asked[1:] == [10] * 5
-    np.testing.assert_allclose(rates, [0.1 * (1 + math.cos(math.pi * k / 5)) for k in range(5)], rtol=1e-14)
+    np.testing.assert_allclose(
+        rates, [0.1 * (1 + math.cos(math.pi * k / 5)) for k in range(5)], rtol=1e-14
+    )
     assert slopes[0].tolist() == [[-6.0], [-6.0]]  # each datum's own, whatever their number
     assert (best.mean > 0).all() and not best.mean.requires_grad
     torch.testing.assert_close(best.stddev, torch.full((2, 1), 0.5).double())
@@ -779,8 +867,16 @@ def test_the_search_for_the_best_gaussian_takes_the_steps_it_promises(monkeypatc
 
 @pytest.mark.parametrize("full", [False, True])
 def test_both_gaussians_are_evaluated_with_the_same_noise(full):
-    model, x, (mean, factor) = lg(2, 3), torch.randn(4, 3).double(), (t64(0.3, -0.2), t64([[0.7, 0.0], [0.4, 0.9]]))
-    covariances = [factor @ factor.mT, 4 * factor @ factor.mT] if full else [t64(np.diag([0.5, 0.2])), t64(np.eye(2))]
+    model, x, (mean, factor) = (
+        lg(2, 3),
+        torch.randn(4, 3).double(),
+        (t64(0.3, -0.2), t64([[0.7, 0.0], [0.4, 0.9]])),
+    )
+    covariances = (
+        [factor @ factor.mT, 4 * factor @ factor.mT]
+        if full
+        else [t64(np.diag([0.5, 0.2])), t64(np.eye(2))]
+    )
     both = [MultivariateNormal(mean.expand(4, 2), c) for c in covariances]
     if not full:
         both = [Independent(Normal(p.mean, p.stddev), 1) for p in both]
@@ -824,8 +920,12 @@ def test_each_way_to_the_evidence_is_the_one_that_was_named(solved, given, way, 
     model, best = lg(1, 3) if solved else curved(1), Independent(Normal(torch.zeros(2, 1), 1.0), 1)
     answers = {"ais": (t64(1.0, 2.0), t64(0.1, 0.2)), "importance": (t64(3.0, 4.0), t64(0.3, 0.4))}
     asked = []
-    monkeypatch.setattr(evaluate, "ais", lambda *a, **more: asked.append((*a, more)) or answers["ais"])
-    monkeypatch.setattr(evaluate, "log_likelihood", lambda *a: asked.append(a) or answers["importance"])
+    monkeypatch.setattr(
+        evaluate, "ais", lambda *a, **more: asked.append((*a, more)) or answers["ais"]
+    )
+    monkeypatch.setattr(
+        evaluate, "log_likelihood", lambda *a: asked.append(a) or answers["importance"]
+    )
     log_p, se = _log_evidence(model, best, x, 50, 20, given)
     if way in answers:
         assert (log_p, se) == answers[way] and asked[0][0] is model

@@ -30,7 +30,8 @@ def drawn(turn: float = 0.0, marks: int = 0) -> Figure:
 def joined(shared: dict, index: int) -> str:
     frame = shared["frames"][index]
     return "".join(
-        shared["own"][part] if isinstance(part, int) else "".join(shared["base"][slice(*part)]) for part in frame
+        shared["own"][part] if isinstance(part, int) else "".join(shared["base"][slice(*part)])
+        for part in frame
     )
 
 
@@ -46,14 +47,22 @@ def test_an_svg_is_a_picture_and_its_points_are_where_they_were() -> None:
     figure = drawn()
     with plt.rc_context({"svg.hashsalt": "vaelib"}):
         figure.savefig(file := BytesIO(), format="svg")
-    whole, rounded = ElementTree.fromstring(file.getvalue()), ElementTree.fromstring(frames.svg(figure))
+    whole, rounded = (
+        ElementTree.fromstring(file.getvalue()),
+        ElementTree.fromstring(frames.svg(figure)),
+    )
     name = "{http://www.w3.org/2000/svg}path"
     paths = ([path for path in picture.iter(name) if path.get("d")] for picture in (whole, rounded))
     pairs = list(zip(*paths, strict=True))
     assert len(pairs) > 20
     for before, after in pairs:
-        assert [letter for letter in before.get("d") if letter.isalpha()] == [x for x in after.get("d") if x.isalpha()]
-        numbers = [[float(word) for word in path.get("d").split() if not word.isalpha()] for path in (before, after)]
+        assert [letter for letter in before.get("d") if letter.isalpha()] == [
+            x for x in after.get("d") if x.isalpha()
+        ]
+        numbers = [
+            [float(word) for word in path.get("d").split() if not word.isalpha()]
+            for path in (before, after)
+        ]
         assert np.abs(np.subtract(*numbers)).max() <= 0.0051
         assert before.get("transform") == after.get("transform")  # a scale needs its digits
 
@@ -72,7 +81,13 @@ def test_the_smaller_kind_is_chosen(marks, kind) -> None:
 def test_an_address_holds_the_picture() -> None:
     picture = frames.svg(drawn())
     kind, _, data = frames.address(picture).partition(",")
-    assert kind == "data:image/svg+xml" and '"' not in data and "#" not in data and "&" not in data and "\n" not in data
+    assert (
+        kind == "data:image/svg+xml"
+        and '"' not in data
+        and "#" not in data
+        and "&" not in data
+        and "\n" not in data
+    )
     assert unquote(data) == picture.replace("\n", " ")
     kind, _, data = frames.address(b"\x89PNG").partition(",")
     assert kind == "data:image/png;base64" and b64decode(data) == b"\x89PNG"
@@ -96,4 +111,7 @@ def test_what_pictures_have_in_common_is_kept_once() -> None:
 
 def test_pngs_are_kept_as_they_are() -> None:
     shared = frames.share([b"one", b"two"], 0)
-    assert shared["format"] == "png" and [b64decode(frame) for frame in shared["frames"]] == [b"one", b"two"]
+    assert shared["format"] == "png" and [b64decode(frame) for frame in shared["frames"]] == [
+        b"one",
+        b"two",
+    ]

@@ -49,10 +49,18 @@ THIRD_PARTY = {
 # Whose functions are all in equations of the book; of the others only fit is.
 IN_EQUATIONS = ["latent", "proxies", "jensen", "elbo", "iwae", "evaluate"]
 # Classes that stand for no equation themselves: their methods do, or they only hold values.
-WITHOUT_EQUATION = {"LatentVariableModel", "LinearGaussian", "GaussianMixture", "Model", "GapLedger"}
+WITHOUT_EQUATION = {
+    "LatentVariableModel",
+    "LinearGaussian",
+    "GaussianMixture",
+    "Model",
+    "GapLedger",
+}
 # What serves the exercises may import all concepts, and whatever else serves them; of the others' code only torch.
 CHECKS = [f"checks.{path.stem}" for path in sorted((PACKAGE / "checks").glob("*.py"))]
-MAY_IMPORT |= {module: {"checks", "latent", "proxies", "jensen", "elbo", "iwae"} for module in CHECKS}
+MAY_IMPORT |= {
+    module: {"checks", "latent", "proxies", "jensen", "elbo", "iwae"} for module in CHECKS
+}
 THIRD_PARTY |= {module: {"torch"} for module in CHECKS}
 MODULES = [name for name in MAY_IMPORT if not name.endswith("__init__")]
 
@@ -84,7 +92,9 @@ def public(module):
             yield name, thing
         if inspect.isclass(thing):
             own = {k: v for k, v in vars(thing).items() if not k.startswith("_") and k != "forward"}
-            methods = {k: v for k, v in own.items() if inspect.isroutine(v) or isinstance(v, property)}
+            methods = {
+                k: v for k, v in own.items() if inspect.isroutine(v) or isinstance(v, property)
+            }
             yield from ((f"{name}.{k}", v) for k, v in methods.items())
 
 
@@ -119,13 +129,26 @@ def test_the_table_of_imports_names_every_module():
 def test_a_module_imports_only_what_the_design_allows(module):
     ours = {name.split(".")[1] for name in imported(module) if name.startswith("vaelib.")}
     assert ours <= MAY_IMPORT[module]
-    foreign = {name.split(".")[0] for name in imported(module)} - set(sys.stdlib_module_names) - {"vaelib"}
+    foreign = (
+        {name.split(".")[0] for name in imported(module)}
+        - set(sys.stdlib_module_names)
+        - {"vaelib"}
+    )
     assert foreign <= THIRD_PARTY.get(module, {"torch", "tqdm"})
 
 
 def test_the_core_needs_neither_matplotlib_nor_scikit_learn():
     core = [module for module in MODULES if module not in ("plotting", "frames", "widgets")]
-    blocked = ["matplotlib", "sklearn", "scipy", "ipywidgets", "IPython", "pooch", "platformdirs", "requests"]
+    blocked = [
+        "matplotlib",
+        "sklearn",
+        "scipy",
+        "ipywidgets",
+        "IPython",
+        "pooch",
+        "platformdirs",
+        "requests",
+    ]
     code = f"""
 import sys, importlib
 sys.modules.update(dict.fromkeys({blocked!r}))
@@ -156,7 +179,9 @@ def test_a_docstring_is_a_sentence_with_its_arguments_explained(module):
     for name, thing in public(module):
         doc = inspect.getdoc(thing)
         assert doc and doc.split("\n\n")[0].rstrip().endswith((".", ":", "`")), name
-        if not inspect.isroutine(thing) or name.startswith("check_"):  # whose one argument is the learner's function
+        if not inspect.isroutine(thing) or name.startswith(
+            "check_"
+        ):  # whose one argument is the learner's function
             continue
         arguments = [a for a in inspect.signature(thing).parameters if a != "self"]
         missing = [a for a in arguments if f"    {a}: " not in doc]
@@ -200,14 +225,20 @@ def equations_of(text):
 
 
 def functions_in(paragraph):
-    return re.findall(r"\{py:(?:func|meth|class|obj)\}`(?:[^`<]*<)?[~.]*(vaelib[\w.]+)>?`", paragraph)
+    return re.findall(
+        r"\{py:(?:func|meth|class|obj)\}`(?:[^`<]*<)?[~.]*(vaelib[\w.]+)>?`", paragraph
+    )
 
 
 @cache
 def book_equations():
     """Each label of the book, with the functions named around it."""
     pages = [page.read_text(encoding="utf-8") for page in sorted(BOOK.glob("*.md"))]
-    return {label: functions_in("".join(near.values())) for page in pages for label, near in equations_of(page)}
+    return {
+        label: functions_in("".join(near.values()))
+        for page in pages
+        for label, near in equations_of(page)
+    }
 
 
 def test_equations_are_read_with_the_paragraphs_around_them():
@@ -240,7 +271,10 @@ $$ (eq-z)
 """
     (y, around_y), (z, around_z) = equations_of(page)
     assert [y, z] == ["eq-y", "eq-z"]
-    assert [functions_in(p) for p in around_y.values()] == [["vaelib.a.f"], ["vaelib.a.C.h", "vaelib.a.C"]]
+    assert [functions_in(p) for p in around_y.values()] == [
+        ["vaelib.a.f"],
+        ["vaelib.a.C.h", "vaelib.a.C"],
+    ]
     assert [functions_in(p) for p in around_z.values()] == [[], []]
 
 
@@ -277,7 +311,9 @@ def test_a_function_named_beside_an_equation_names_the_equation(page):
             beside.setdefault((place, paragraph), set()).add(label)
     for (_, paragraph), near in beside.items():
         for name in functions_in(paragraph):
-            assert labels.get(name, set()) & near, f"{name} is named beside {near}, none of which its docstring names"
+            assert labels.get(name, set()) & near, (
+                f"{name} is named beside {near}, none of which its docstring names"
+            )
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -106,7 +106,9 @@ def test_with_the_exact_posterior_it_is_the_log_evidence(bound):
 
 def test_claim_5_1_the_mean_weight_is_unbiased_for_the_evidence():
     s_p = math.exp(THETA[2]) / math.sqrt(THETA[0] ** 2 + math.exp(2 * THETA[2]))
-    assert 2 * math.exp(2 * PHI[1]) > s_p**2  # chi-squared is finite, so that the z-score means something
+    assert (
+        2 * math.exp(2 * PHI[1]) > s_p**2
+    )  # chi-squared is finite, so that the z-score means something
     log_p = iwae(model_1d(), normal_proxy(*leaves()), copies(40_000), 4).detach()
     evidence = stats.norm(THETA[1], math.hypot(THETA[0], math.exp(THETA[2]))).pdf(X)
     assert_mean(log_p.exp(), evidence)
@@ -115,7 +117,9 @@ def test_claim_5_1_the_mean_weight_is_unbiased_for_the_evidence():
 @pytest.mark.parametrize("bound", BOUNDS)
 @pytest.mark.parametrize("K", [1, 2, 8])
 def test_claim_5_2_its_mean_is_the_exact_L_K(bound, K):
-    assert_mean(bound(model_1d(), normal_proxy(*leaves()), copies(20_000), K).detach(), exact_bound(K))
+    assert_mean(
+        bound(model_1d(), normal_proxy(*leaves()), copies(20_000), K).detach(), exact_bound(K)
+    )
 
 
 def test_claim_5_2_the_exact_bounds_rise_from_the_elbo_to_the_log_evidence():
@@ -129,14 +133,20 @@ def test_claim_5_2_the_exact_bounds_rise_from_the_elbo_to_the_log_evidence():
 
 
 def test_claim_5_2_the_same_weights_in_larger_groups_never_give_a_smaller_mean():
-    log_w = log_weights(linear_gaussian(), proxy_2d(), torch.randn(6, 3, dtype=torch.float64), 64).detach()
+    log_w = log_weights(
+        linear_gaussian(), proxy_2d(), torch.randn(6, 3, dtype=torch.float64), 64
+    ).detach()
     means = [log_mean_exp(log_w.reshape(K, 64 // K, 6)).mean(0) for K in (1, 2, 4, 8, 16, 32, 64)]
     for smaller, larger in pairwise(means):
         assert (larger >= smaller - 1e-14).all()
 
 
 def test_claim_5_3_the_gap_times_K_tends_to_half_the_variance_of_the_relative_weight():
-    weight, bias, x = np.array([[1.0, 0.5], [-0.3, 0.8], [0.2, -1.1]]), np.array([0.5, -1.0, 0.3]), np.ones(3)
+    weight, bias, x = (
+        np.array([[1.0, 0.5], [-0.3, 0.8], [0.2, -1.1]]),
+        np.array([0.5, -1.0, 0.3]),
+        np.ones(3),
+    )
     mean, cov = lg_conditioned(weight, bias, 0.7, x)
     model, K = linear_gaussian(), 64
     q = normal_proxy(t64(mean + 0.1), 0.5 * t64(np.diag(cov)).log() + 0.1)
@@ -171,7 +181,10 @@ def posterior_at(x, w=1.0, b=0.0, sigma=1.0):
 def test_claim_5_4_where_the_variance_of_w_is_infinite_the_mean_is_still_the_exact_bound(K):
     mean_p, s_p = posterior_at(X, *THETA[:2], math.exp(THETA[2]))
     s_q = 0.5 * s_p  # r = 1/4
-    assert chi2_gaussians(np.zeros(1), np.array([[s_p**2]]), np.zeros(1), np.array([[s_q**2]])) == math.inf
+    assert (
+        chi2_gaussians(np.zeros(1), np.array([[s_p**2]]), np.zeros(1), np.array([[s_q**2]]))
+        == math.inf
+    )
     log_p = stats.norm(THETA[1], math.hypot(THETA[0], math.exp(THETA[2]))).logpdf(X)
     q = normal_proxy(t64([mean_p + 0.1]), t64([math.log(s_q)]))
     value = iwae(model_1d(), q, copies(20_000), K).detach()
@@ -195,11 +208,15 @@ def test_claim_5_4_the_effective_fraction_sinks_to_zero():
     mean_p, s_p = posterior_at(X, *THETA[:2], math.exp(THETA[2]))
     q = normal_proxy(t64([mean_p]), t64([math.log(0.5 * s_p)]))
     log_w = log_weights(model_1d(), q, copies(50), 40_000).detach()
-    fractions = [(effective_sample_size(log_w[:K]) / K).mean().item() for K in (40, 400, 4000, 40_000)]
+    fractions = [
+        (effective_sample_size(log_w[:K]) / K).mean().item() for K in (40, 400, 4000, 40_000)
+    ]
     assert all(more < 0.75 * few for few, more in pairwise(fractions))
 
 
-@pytest.mark.parametrize("K, gap, gap_resampled", [(5, 0.0288, 0.00346), (1, None, None), (20, None, None)])
+@pytest.mark.parametrize(
+    "K, gap, gap_resampled", [(5, 0.0288, 0.00346), (1, None, None), (20, None, None)]
+)
 def test_claim_5_9_the_bound_is_below_the_elbo_of_the_resampled_proxy(K, gap, gap_resampled):
     """p = N(0, 1), q = N(0.5, 2), where 2 is the variance."""
     _, step, p, density = resampled_1d(0.0, 1.0, 0.5, math.sqrt(2), K)
@@ -229,7 +246,9 @@ def test_claim_5_9_one_draw_chosen_by_its_weight_has_the_density_of_the_quadratu
     cdf = np.cumsum(density) * step
     result = stats.kstest(survivors, lambda v: np.interp(v, grid + step / 2, cdf))
     assert result.pvalue > 1e-3
-    assert stats.kstest(survivors, stats.norm(mean_p, s_p).cdf).pvalue < 1e-6  # not yet the posterior
+    assert (
+        stats.kstest(survivors, stats.norm(mean_p, s_p).cdf).pvalue < 1e-6
+    )  # not yet the posterior
     assert stats.kstest(survivors, stats.norm(mean_q, s_q).cdf).pvalue < 1e-6
 
 
@@ -319,7 +338,9 @@ def test_claim_5_6_without_reparameterisation_a_score_term_is_missing():
     torch.manual_seed(1)
     log_q = q.log_prob(q.sample((K,)))  # the same samples
     score_term = ((bound.detach() - bound.detach().mean()) * log_q.sum(0)).sum()
-    no_path = torch.cat(torch.autograd.grad(bound.sum(), [mean, log_s], retain_graph=True), 1).numpy()
+    no_path = torch.cat(
+        torch.autograd.grad(bound.sum(), [mean, log_s], retain_graph=True), 1
+    ).numpy()
     score = torch.cat(torch.autograd.grad(score_term, [mean, log_s]), 1).numpy()
     truth = exact_gradient(K)[3:]
     assert_mean(no_path + score, truth)
@@ -332,7 +353,9 @@ def test_both_estimators_have_the_gradient_of_the_exact_bound_as_mean(bound, K, 
     model, phi = model_1d(), leaves()
     parameters = [*model.parameters(), *phi]
     q, x = normal_proxy(*phi), copies(400)
-    draws = [gradient_of(bound(model, q, x, K, chunk).mean(), parameters).numpy() for _ in range(100)]
+    draws = [
+        gradient_of(bound(model, q, x, K, chunk).mean(), parameters).numpy() for _ in range(100)
+    ]
     assert_mean(draws, exact_gradient(K))
 
 
@@ -355,7 +378,9 @@ def test_dreg_gradient_is_the_formula_of_tucker_sample_by_sample(chunk):
     weighted = w_tilde[..., None] ** 2 * d_log_w
     truth = [weighted.sum(), (weighted * log_s.exp().detach() * noise).sum()]
     torch.manual_seed(1)
-    gradient = gradient_of(iwae_dreg(model, normal_proxy(mean, log_s), x, 5, chunk).sum(), [mean, log_s])
+    gradient = gradient_of(
+        iwae_dreg(model, normal_proxy(mean, log_s), x, 5, chunk).sum(), [mean, log_s]
+    )
     np.testing.assert_allclose(gradient, [t.item() for t in truth], rtol=1e-12)
 
 
@@ -376,7 +401,9 @@ def test_claim_5_6_its_gradient_is_the_weighted_sum_of_the_log_weights_gradients
     w_tilde = torch.softmax(log_w, 0).detach()
     truth = gradient_of((w_tilde * log_w).sum(), parameters)
     torch.manual_seed(1)
-    torch.testing.assert_close(gradient_of(iwae(model, q, x, 5).sum(), parameters), truth, rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        gradient_of(iwae(model, q, x, 5).sum(), parameters), truth, rtol=1e-12, atol=0
+    )
 
 
 def test_dreg_at_the_posterior_has_no_encoder_gradient():
@@ -384,7 +411,9 @@ def test_dreg_at_the_posterior_has_no_encoder_gradient():
     m = THETA[0] ** 2 + math.exp(2 * THETA[2])
     mean = t64([THETA[0] * (X - THETA[1]) / m]).requires_grad_()
     log_s = t64([THETA[2] - 0.5 * math.log(m)]).requires_grad_()
-    gradient = gradient_of(iwae_dreg(model, normal_proxy(mean, log_s), copies(3), 4).sum(), [mean, log_s])
+    gradient = gradient_of(
+        iwae_dreg(model, normal_proxy(mean, log_s), copies(3), 4).sum(), [mean, log_s]
+    )
     assert gradient.abs().max() < 1e-13
 
 
@@ -407,7 +436,11 @@ def test_chunked_value_and_gradient_are_those_of_the_joined_chunks(K, chunk, siz
         (t64(0.3, -0.2).requires_grad_(), t64(-0.5, -0.9).requires_grad_()),
         None,
     )
-    x, q, parameters = torch.randn(4, 3, dtype=torch.float64), normal_proxy(*phi), [*model.parameters(), *phi]
+    x, q, parameters = (
+        torch.randn(4, 3, dtype=torch.float64),
+        normal_proxy(*phi),
+        [*model.parameters(), *phi],
+    )
     torch.manual_seed(1)
     whole = log_mean_exp(torch.cat([log_weights(model, q, x, size) for size in sizes]))
     torch.manual_seed(1)
@@ -427,7 +460,9 @@ def test_chunked_dreg_gradient_weights_each_sample_by_its_share_of_all_chunks():
     weighted = torch.softmax(log_w, 0).detach()[..., None] ** 2 * d_log_w
     truth = [weighted.sum().item(), (weighted * log_s.exp().detach() * noise).sum().item()]
     torch.manual_seed(1)
-    gradient = gradient_of(iwae_dreg(model, normal_proxy(mean, log_s), x, 5, 2).sum(), [mean, log_s])
+    gradient = gradient_of(
+        iwae_dreg(model, normal_proxy(mean, log_s), x, 5, 2).sum(), [mean, log_s]
+    )
     np.testing.assert_allclose(gradient, truth, rtol=1e-12)
 
 
@@ -437,7 +472,9 @@ def test_in_chunks_hardly_anything_is_saved_for_the_backward_pass(bound):
 
     def saved(K, chunk):
         tensors = []
-        with torch.autograd.graph.saved_tensors_hooks(lambda t: tensors.append(t) or t, lambda t: t):
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t: tensors.append(t) or t, lambda t: t
+        ):
             bound(model, q, x, K, chunk)
         distinct = {t.untyped_storage().data_ptr(): t.numel() for t in tensors}
         return len(distinct), sum(distinct.values())
@@ -462,14 +499,18 @@ def test_chunks_need_no_gradient(bound):
 def test_normalized_weights_are_shares():
     w = np.random.default_rng(0).gamma(1.0, size=(5, 3))
     np.testing.assert_allclose(normalized_weights(t64(np.log(w))), w / w.sum(0), rtol=1e-12)
-    np.testing.assert_allclose(normalized_weights(t64(np.log(w)), 1), w / w.sum(1, keepdims=True), rtol=1e-12)
+    np.testing.assert_allclose(
+        normalized_weights(t64(np.log(w)), 1), w / w.sum(1, keepdims=True), rtol=1e-12
+    )
 
 
 def test_effective_sample_size_is_square_of_sum_over_sum_of_squares():
     w = np.random.default_rng(0).gamma(1.0, size=(5, 3))
     for dim in (0, 1):
         truth = w.sum(dim) ** 2 / (w**2).sum(dim)
-        np.testing.assert_allclose(effective_sample_size(t64(np.log(w)) - 900, dim), truth, rtol=1e-12)
+        np.testing.assert_allclose(
+            effective_sample_size(t64(np.log(w)) - 900, dim), truth, rtol=1e-12
+        )
 
 
 def test_effective_sample_size_lies_between_one_and_K():
@@ -484,7 +525,9 @@ def test_claim_5_5_ess_over_K_tends_to_one_over_one_plus_chi2(delta, r):
     model, K = LinearGaussian(t64([[1.0]]), t64([0.0]), 1.0), 4000
     q = normal_proxy(t64([0.5 + delta]), t64([0.5 * math.log(0.5 * r)]))
     log_w = log_weights(model, q, t64([[1.0]]).expand(300, 1), K).detach()
-    chi2 = chi2_gaussians(np.array([0.5]), np.array([[0.5]]), np.array([0.5 + delta]), np.array([[0.5 * r]]))
+    chi2 = chi2_gaussians(
+        np.array([0.5]), np.array([[0.5]]), np.array([0.5 + delta]), np.array([[0.5 * r]])
+    )
     ratio = effective_sample_size(log_w) / K
     assert abs(ratio.mean().item() * (1 + chi2) - 1) < 0.005
 
@@ -495,7 +538,13 @@ def test_claim_5_5_ess_over_K_tends_to_one_over_one_plus_chi2(delta, r):
 @pytest.mark.parametrize("bound", BOUNDS)
 def test_iwae_names_what_is_no_count(bound):
     model, x = linear_gaussian(), torch.randn(4, 3, dtype=torch.float64)
-    for K, chunk, name in [(0, None, "K"), (1.5, None, "K"), (5, 0, "chunk"), (5, 2.0, "chunk"), (0, 2, "K")]:
+    for K, chunk, name in [
+        (0, None, "K"),
+        (1.5, None, "K"),
+        (5, 0, "chunk"),
+        (5, 2.0, "chunk"),
+        (0, 2, "K"),
+    ]:
         with pytest.raises(ValueError, match=f"{name} must be a positive integer"):
             bound(model, proxy_2d(), x, K, chunk)
 
@@ -504,7 +553,9 @@ def test_dreg_needs_a_path_and_iwae_does_not():
     model, x = GaussianMixture(t64(0.0, 0.5), t64([[0.0], [1.0]]), 1.0), t64([[0.3]])
     with pytest.raises(TypeError, match="q that can reparameterise; got OneHotCategorical"):
         iwae_dreg(model, model.posterior, x, 3)
-    torch.testing.assert_close(iwae(model, model.posterior, x, 3), model.log_evidence(x), rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        iwae(model, model.posterior, x, 3), model.log_evidence(x), rtol=1e-12, atol=0
+    )
 
 
 @pytest.mark.parametrize("function", [normalized_weights, effective_sample_size])

@@ -81,7 +81,9 @@ def test_jensen_gap_is_log_of_mean_minus_mean_of_log():
     log_w = torch.randn(6, 4, dtype=torch.float64)
     w = np.exp(log_w.numpy())
     np.testing.assert_allclose(jensen_gap(log_w), np.log(w.mean(0)) - np.log(w).mean(0), atol=1e-14)
-    np.testing.assert_allclose(jensen_gap(log_w, 1), np.log(w.mean(1)) - np.log(w).mean(1), atol=1e-14)
+    np.testing.assert_allclose(
+        jensen_gap(log_w, 1), np.log(w.mean(1)) - np.log(w).mean(1), atol=1e-14
+    )
 
 
 def test_jensen_gap_is_infinite_if_some_weights_are_zero():
@@ -149,7 +151,12 @@ def test_claim_3_3_the_slope_in_K_is_minus_one_far_above_v_squared(s, K):
 
 
 def test_claim_3_4_with_weights_of_a_model_the_gap_is_kl_from_q_to_the_posterior():
-    weight, bias, sigma, x = np.array([[1.0, 0.4], [0.2, -0.8]]), np.zeros(2), 0.6, np.array([0.7, -0.2])
+    weight, bias, sigma, x = (
+        np.array([[1.0, 0.4], [0.2, -0.8]]),
+        np.zeros(2),
+        0.6,
+        np.array([0.7, -0.2]),
+    )
     q = Independent(Normal(t64(0.2, 0.1), t64(0.5, 0.6)), 1)
     z = q.sample((20_000, 60, 1))
     log_w = LinearGaussian(t64(weight), t64(bias), sigma).log_joint(t64(x[None]), z) - q.log_prob(z)
@@ -160,18 +167,32 @@ def test_claim_3_4_with_weights_of_a_model_the_gap_is_kl_from_q_to_the_posterior
 
 def test_claim_3_4_by_quadrature_over_one_latent():
     e, probability = np.polynomial.hermite_e.hermegauss(20)
-    weight, bias, sigma, x = np.array([[1.0], [-0.4]]), np.array([0.1, 0.3]), 0.6, np.array([0.7, -0.2])
+    weight, bias, sigma, x = (
+        np.array([[1.0], [-0.4]]),
+        np.array([0.1, 0.3]),
+        0.6,
+        np.array([0.7, -0.2]),
+    )
     mean, s = 0.8, 0.3
     model = LinearGaussian(t64(weight), t64(bias), sigma)
     z = mean + s * e
-    log_w = model.log_joint(t64(x[None]), t64(z[:, None, None]))[:, 0].detach().numpy() - stats.norm(mean, s).logpdf(z)
+    log_w = model.log_joint(t64(x[None]), t64(z[:, None, None]))[
+        :, 0
+    ].detach().numpy() - stats.norm(mean, s).logpdf(z)
     log_p = stats.multivariate_normal(bias, weight @ weight.T + sigma**2 * np.eye(2)).logpdf(x)
-    truth = kl_gaussians(np.array([mean]), np.array([[s**2]]), *lg_conditioned(weight, bias, sigma, x))
+    truth = kl_gaussians(
+        np.array([mean]), np.array([[s**2]]), *lg_conditioned(weight, bias, sigma, x)
+    )
     assert abs(log_p - log_w @ probability / probability.sum() - truth) < 1e-12
 
 
 def test_claim_3_4_by_enumeration_in_a_mixture():
-    pi, means, x, q = np.array([0.5, 0.3, 0.2]), np.array([2.5, 4.5, 6.0]), 5.2, np.array([0.2, 0.5, 0.3])
+    pi, means, x, q = (
+        np.array([0.5, 0.3, 0.2]),
+        np.array([2.5, 4.5, 6.0]),
+        5.2,
+        np.array([0.2, 0.5, 0.3]),
+    )
     model = GaussianMixture(t64(np.log(pi)), t64(means[:, None]), 0.6)
     log_joint = model.log_joint(t64([[x]]), torch.eye(3).double()[:, None])[:, 0].detach().numpy()
     joint = pi * stats.norm(means, 0.6).pdf(x)
@@ -201,7 +222,9 @@ def test_the_gradient_of_each_mean_is_weighted_by_what_comes_back_for_it(dim):
     log_w, back = torch.randn(3, 3, dtype=torch.float64, requires_grad=True), t64(1.0, -2.0, 5.0)
     (gradient,) = torch.autograd.grad(log_mean_exp(log_w, dim), log_w, back)
     w = np.exp(log_w.detach().numpy())
-    np.testing.assert_allclose(gradient, np.expand_dims(back, dim) * w / w.sum(dim, keepdims=True), rtol=1e-13)
+    np.testing.assert_allclose(
+        gradient, np.expand_dims(back, dim) * w / w.sum(dim, keepdims=True), rtol=1e-13
+    )
 
 
 def test_a_weight_counts_as_zero_below_the_limit_and_not_at_it():

@@ -48,19 +48,29 @@ def test_the_bernoulli_sum_is_that_of_scipy_with_its_gradient(small_blocks, widt
 
 @pytest.mark.parametrize("logit", [-1e4, -200.0, -30.0, -1e-3, 30.0, 200.0, 1e4])
 def test_no_digit_is_lost_where_the_decoder_is_sure(small_blocks, logit):
-    log_p = bernoulli_log_prob(torch.full((2, 128), logit, dtype=torch.float64), torch.ones(2, 128).double())
+    log_p = bernoulli_log_prob(
+        torch.full((2, 128), logit, dtype=torch.float64), torch.ones(2, 128).double()
+    )
     np.testing.assert_allclose(log_p, 128 * log_expit(logit), rtol=1e-14)
 
 
 def test_the_bernoulli_sum_can_be_differentiated_twice(small_blocks):
     sign = pixels(2, 70)
-    assert torch.autograd.gradgradcheck(lambda logits: bernoulli_log_prob(logits, sign), t64(2, 70).requires_grad_())
+    assert torch.autograd.gradgradcheck(
+        lambda logits: bernoulli_log_prob(logits, sign), t64(2, 70).requires_grad_()
+    )
 
 
 def test_the_gradient_that_is_differentiated_again_is_the_gradient(small_blocks):
     logits, sign, weight = t64(3, 70).requires_grad_(), pixels(3, 70), t64(3)
-    (gradient,) = torch.autograd.grad((weight * bernoulli_log_prob(logits, sign)).sum(), logits, create_graph=True)
-    truth = weight.numpy()[:, None] * sign.numpy() * np.exp(log_expit(-(logits.detach() * sign).numpy()))
+    (gradient,) = torch.autograd.grad(
+        (weight * bernoulli_log_prob(logits, sign)).sum(), logits, create_graph=True
+    )
+    truth = (
+        weight.numpy()[:, None]
+        * sign.numpy()
+        * np.exp(log_expit(-(logits.detach() * sign).numpy()))
+    )
     np.testing.assert_allclose(gradient.detach(), truth, rtol=1e-12)
 
 
@@ -74,7 +84,9 @@ def test_single_precision_is_as_good_as_torchs(small_blocks):
 @pytest.mark.parametrize("shape", [((1, 70), (3, 70)), ((3, 70), (2, 3, 70)), ((3, 1), (3, 70))])
 def test_pixels_of_more_axes_than_the_logits_are_broadcast(small_blocks, shape):
     logits, sign = t64(*shape[0]), pixels(*shape[1])
-    torch.testing.assert_close(bernoulli_log_prob(logits, sign), torch.nn.functional.logsigmoid(logits * sign).sum(-1))
+    torch.testing.assert_close(
+        bernoulli_log_prob(logits, sign), torch.nn.functional.logsigmoid(logits * sign).sum(-1)
+    )
 
 
 @pytest.mark.parametrize("width", [1, 3, 64, 66, 98, 99, 784])
@@ -91,16 +103,22 @@ def test_where_the_decoder_is_sure_the_logarithm_for_many_terms_is_as_exact():
     for logit in (-1e4, -30.0, 1e-3, 30.0, 200.0):
         m = torch.full((2, 128), logit, dtype=torch.float64)
         np.testing.assert_allclose(
-            kernels._log_sigmoid_sum(m, torch.empty(512).double()), 128 * log_expit(logit), rtol=1e-14
+            kernels._log_sigmoid_sum(m, torch.empty(512).double()),
+            128 * log_expit(logit),
+            rtol=1e-14,
         )
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by torch's own forward mode
+@pytest.mark.filterwarnings(
+    "ignore:`torch.jit.script` is deprecated"
+)  # by torch's own forward mode
 def test_the_bernoulli_sum_can_be_mapped_and_differentiated_forwards(small_blocks):
     logits, sign = t64(4, 3, 70), pixels(3, 70)
     truth = torch.nn.functional.logsigmoid(logits * sign).sum(-1)
     torch.testing.assert_close(torch.vmap(lambda one: bernoulli_log_prob(one, sign))(logits), truth)
-    _, along = torch.func.jvp(lambda all_: bernoulli_log_prob(all_, sign), (logits,), (torch.ones_like(logits),))
+    _, along = torch.func.jvp(
+        lambda all_: bernoulli_log_prob(all_, sign), (logits,), (torch.ones_like(logits),)
+    )
     torch.testing.assert_close(along, ((-logits * sign).sigmoid() * sign).sum(-1))
 
 
@@ -139,7 +157,9 @@ def test_of_a_frozen_layer_no_gradient_is_computed(monkeypatch, frozen):
         net[layer].requires_grad_(False)
     calls, made = [], kernels.weight_gradient
     monkeypatch.setattr(kernels, "weight_gradient", lambda *args: calls.append(args) or made(*args))
-    for mine, truth in zip(results(net, rows, grad), results(nn.Sequential(*net), rows, grad), strict=True):
+    for mine, truth in zip(
+        results(net, rows, grad), results(nn.Sequential(*net), rows, grad), strict=True
+    ):
         torch.testing.assert_close(mine, truth, rtol=1e-12, atol=1e-12)
     assert len(calls) == 2 - len(frozen)
 
@@ -149,8 +169,12 @@ def test_where_only_inputs_count_no_parameter_has_a_gradient():
     (truth,) = torch.autograd.grad(net(rows), rows, grad)
     with pytest.raises(KeyError), kernels.only_inputs():
         out = net(rows)
-        torch.testing.assert_close(torch.autograd.grad(out, rows, grad, retain_graph=True)[0], truth)
-        assert torch.autograd.grad(out, list(net.parameters()), grad, allow_unused=True) == (None,) * 4
+        torch.testing.assert_close(
+            torch.autograd.grad(out, rows, grad, retain_graph=True)[0], truth
+        )
+        assert (
+            torch.autograd.grad(out, list(net.parameters()), grad, allow_unused=True) == (None,) * 4
+        )
         raise KeyError
     assert torch.autograd.grad(net(rows), list(net.parameters()), grad)
 
@@ -161,7 +185,9 @@ def test_rows_that_only_begin_with_a_zero_count(small_blocks, first):
     grad[:, 0] = 0
     grad[100:, 1:] = 0
     grad[-1, 0] = first
-    for mine, truth in zip(results(net, rows, grad), results(nn.Sequential(*net), rows, grad), strict=True):
+    for mine, truth in zip(
+        results(net, rows, grad), results(nn.Sequential(*net), rows, grad), strict=True
+    ):
         torch.testing.assert_close(mine, truth, rtol=1e-12, atol=1e-12, equal_nan=True)
 
 
@@ -192,7 +218,9 @@ def test_chunks_are_recomputed_to_the_same_gradient(small_blocks, bound):
     for chunk in (20, 10):
         torch.manual_seed(2)
         bound(model, q, x, 20, chunk=chunk).mean().backward()
-        found.append(torch.cat([p.grad.flatten() for module in (model, q) for p in module.parameters()]))
+        found.append(
+            torch.cat([p.grad.flatten() for module in (model, q) for p in module.parameters()])
+        )
         model.zero_grad(), q.zero_grad()
     torch.testing.assert_close(*found, rtol=1e-10, atol=1e-12)
 
@@ -201,7 +229,9 @@ def test_chunks_are_recomputed_to_the_same_gradient(small_blocks, bound):
 def test_a_row_with_one_gradient_among_zeros_counts(small_blocks, slope):
     net, rows, grad = mlp(5, 7, 9), t64(MANY, 5), torch.zeros(MANY, 9, dtype=torch.float64)
     grad[3, 2] = slope
-    for mine, truth in zip(results(net, rows, grad), results(nn.Sequential(*net), rows, grad), strict=True):
+    for mine, truth in zip(
+        results(net, rows, grad), results(nn.Sequential(*net), rows, grad), strict=True
+    ):
         torch.testing.assert_close(mine, truth, rtol=1e-12, atol=1e-12)
 
 
@@ -236,7 +266,9 @@ CHANGES = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by torch's own forward mode
+@pytest.mark.filterwarnings(
+    "ignore:`torch.jit.script` is deprecated"
+)  # by torch's own forward mode
 @pytest.mark.parametrize("change", CHANGES)
 def test_anything_unusual_goes_torchs_way(monkeypatch, small_blocks, change):
     monkeypatch.setattr(kernels._TanhMlp, "forward", lambda *_: pytest.fail("by hand"))
@@ -264,7 +296,10 @@ def test_anything_unusual_goes_torchs_way(monkeypatch, small_blocks, change):
     elif change == "forward":
         with forward_ad.dual_level():
             dual = forward_ad.make_dual(rows, t64(MANY, 5))
-            ours, theirs = (forward_ad.unpack_dual(module(dual)).tangent for module in (net, nn.Sequential(*net)))
+            ours, theirs = (
+                forward_ad.unpack_dual(module(dual)).tangent
+                for module in (net, nn.Sequential(*net))
+            )
             torch.testing.assert_close(ours, theirs)
             assert not net.streams(rows[None])
     else:
@@ -303,7 +338,8 @@ def test_streamed_pixels_compute_only_the_gradients_that_are_needed(small_blocks
     assert type(p(z)).__name__ == "_StreamedPixels"
     inputs = [z] if into == "latents" else list(p.parameters())
     ours, theirs = (
-        torch.autograd.grad(made(p, z, x).sum(), inputs) for made in (lambda p, z, x: p(z).log_prob(x), unstreamed)
+        torch.autograd.grad(made(p, z, x).sum(), inputs)
+        for made in (lambda p, z, x: p(z).log_prob(x), unstreamed)
     )
     for mine, truth in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine, truth, rtol=1e-11, atol=1e-12)
@@ -312,10 +348,14 @@ def test_streamed_pixels_compute_only_the_gradients_that_are_needed(small_blocks
 @pytest.mark.parametrize("widths", [(), (7,), (7, 6)])
 @pytest.mark.parametrize("leading", [(4, 5), (2, 3, 5), (1, 30), (300, 1)])
 @pytest.mark.parametrize("zeros", [0.0, 0.8, 1.0])
-def test_streamed_pixels_have_the_value_and_gradient_of_torchs(small_blocks, widths, leading, zeros):
+def test_streamed_pixels_have_the_value_and_gradient_of_torchs(
+    small_blocks, widths, leading, zeros
+):
     p, x, z = decoder(widths), bits(leading[-1], 12), t64(*leading, 3).requires_grad_()
     weight = t64(*leading) * (torch.rand(leading) >= zeros)
-    assert type(p(z)).__name__ == ("_StreamedPixels" if z[..., 0].numel() * 12 > 100 else "_BinaryPixels")
+    assert type(p(z)).__name__ == (
+        "_StreamedPixels" if z[..., 0].numel() * 12 > 100 else "_BinaryPixels"
+    )
     inputs = [z, *p.parameters()]
     ours, theirs = p(z).log_prob(x), unstreamed(p, z, x)
     torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
@@ -333,13 +373,18 @@ def test_streamed_pixels_can_be_differentiated_twice(small_blocks):
         (slope,) = torch.autograd.grad(log_p.square().sum(), z, create_graph=True)
         return torch.autograd.grad(slope.square().sum(), [z, *p.parameters()])
 
-    for mine, truth in zip(curvature(p(z).log_prob(x)), curvature(unstreamed(p, z, x)), strict=True):
+    for mine, truth in zip(
+        curvature(p(z).log_prob(x)), curvature(unstreamed(p, z, x)), strict=True
+    ):
         torch.testing.assert_close(mine, truth, rtol=1e-10, atol=1e-11)
 
 
 def test_where_z_is_data_only_the_parameters_have_a_gradient(small_blocks):
     p, x, z = decoder(), bits(5, 12), t64(4, 5, 3)
-    ours, theirs = (torch.autograd.grad(f.sum(), [*p.parameters()]) for f in (p(z).log_prob(x), unstreamed(p, z, x)))
+    ours, theirs = (
+        torch.autograd.grad(f.sum(), [*p.parameters()])
+        for f in (p(z).log_prob(x), unstreamed(p, z, x))
+    )
     for mine, truth in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine, truth, rtol=1e-11, atol=1e-12)
 
@@ -362,7 +407,10 @@ def test_what_a_chunk_computed_is_not_computed_again(monkeypatch, small_blocks, 
     monkeypatch.setattr(kernels, "_stream", lambda *given: calls.append(1) or stream(*given))
     torch.manual_seed(2)
     value = bound(model, q, x, 20, chunk=5).mean()
-    gradients = [torch.autograd.grad(value, [*model.parameters(), *q.parameters()], retain_graph=True) for _ in "12"]
+    gradients = [
+        torch.autograd.grad(value, [*model.parameters(), *q.parameters()], retain_graph=True)
+        for _ in "12"
+    ]
     assert len(calls) == 4
     torch.manual_seed(2)
     whole = bound(model, q, x, 20, chunk=20).mean()

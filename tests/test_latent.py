@@ -89,14 +89,18 @@ UNPAIRED = [((3,), (3, 2)), ((3, 3), (4, 2)), ((1, 3), (5, 2)), ((3, 3), (2,))]
 @pytest.mark.parametrize("x_shape, z_shape", UNPAIRED)
 def test_log_joint_refuses_data_and_latents_that_do_not_pair(x_shape, z_shape):
     with pytest.raises(ValueError, match=r"x must have shape \(B, X\) and z \(\*, B, Z\)"):
-        linear_gaussian().log_joint(torch.zeros(x_shape, dtype=torch.float64), torch.zeros(z_shape).double())
+        linear_gaussian().log_joint(
+            torch.zeros(x_shape, dtype=torch.float64), torch.zeros(z_shape).double()
+        )
 
 
 def test_claim_1_1_ancestral_samples_follow_the_linear_gaussian_evidence():
     x, z = linear_gaussian().sample(20_000)
     assert x.shape == (20_000, 3) and z.shape == (20_000, 2) and not x.requires_grad
     centred = x.numpy() - B
-    distance = np.einsum("ni,ij,nj->n", centred, np.linalg.inv(W @ W.T + SIGMA**2 * np.eye(3)), centred)
+    distance = np.einsum(
+        "ni,ij,nj->n", centred, np.linalg.inv(W @ W.T + SIGMA**2 * np.eye(3)), centred
+    )
     assert stats.kstest(distance, stats.chi2(3).cdf).pvalue > 1e-3
     assert_mean(centred, 0)
 
@@ -138,7 +142,9 @@ def test_sigma_is_kept_in_the_precision_of_the_weights():
 
 def test_linear_gaussian_evidence_is_the_density_of_scipy():
     truth = stats.multivariate_normal(B, W @ W.T + SIGMA**2 * np.eye(3)).logpdf(DATA)
-    np.testing.assert_allclose(linear_gaussian().log_evidence(t64(DATA)).detach(), truth, rtol=1e-12)
+    np.testing.assert_allclose(
+        linear_gaussian().log_evidence(t64(DATA)).detach(), truth, rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2])
@@ -195,7 +201,9 @@ def test_claim_1_4_latents_of_samples_lie_about_the_posterior_mean_with_one_cova
 def test_claim_1_4_mixture_posterior_is_bayes_rule_by_enumeration():
     joint = mixture_log_joint(DATA[:, :2])
     truth = np.exp(joint - logsumexp(joint, axis=0)).T
-    np.testing.assert_allclose(mixture().posterior(t64(DATA[:, :2])).probs.detach(), truth, rtol=1e-12)
+    np.testing.assert_allclose(
+        mixture().posterior(t64(DATA[:, :2])).probs.detach(), truth, rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("model, width", [(linear_gaussian, 3), (mixture, 2)])
@@ -225,7 +233,9 @@ def test_solved_models_keep_copies_that_train_and_follow_state_dict(make, shape)
 def test_evidence_differentiates_in_every_parameter():
     model = linear_gaussian()
     model.log_evidence(t64(DATA)).mean().backward()
-    gradient = np.concatenate([p.grad.numpy().ravel() for p in (model.weight, model.bias, model.log_sigma)])
+    gradient = np.concatenate(
+        [p.grad.numpy().ravel() for p in (model.weight, model.bias, model.log_sigma)]
+    )
 
     def truth(p):
         cov = p[:6].reshape(3, 2) @ p[:6].reshape(3, 2).T + math.exp(2 * p[9]) * np.eye(3)
@@ -238,21 +248,42 @@ def test_evidence_differentiates_in_every_parameter():
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: LinearGaussian(torch.ones(3), torch.ones(3), 1.0), r"weight must have shape \(X, Z\)"),
-        (lambda: LinearGaussian(torch.ones(3, 0), torch.ones(3), 1.0), r"weight must have shape \(X, Z\)"),
+        (
+            lambda: LinearGaussian(torch.ones(3), torch.ones(3), 1.0),
+            r"weight must have shape \(X, Z\)",
+        ),
+        (
+            lambda: LinearGaussian(torch.ones(3, 0), torch.ones(3), 1.0),
+            r"weight must have shape \(X, Z\)",
+        ),
         (
             lambda: LinearGaussian(torch.ones(3, 2), torch.ones(2), 1.0),
             r"bias must have shape \(3,\); got \(2,\)",
         ),
-        (lambda: LinearGaussian(torch.ones(3, 2), torch.ones(3), 0.0), "sigma must be one positive"),
-        (lambda: LinearGaussian(torch.ones(3, 2), torch.ones(3), math.inf), "sigma must be one positive"),
+        (
+            lambda: LinearGaussian(torch.ones(3, 2), torch.ones(3), 0.0),
+            "sigma must be one positive",
+        ),
+        (
+            lambda: LinearGaussian(torch.ones(3, 2), torch.ones(3), math.inf),
+            "sigma must be one positive",
+        ),
         (
             lambda: LinearGaussian(torch.ones(3, 2), torch.ones(3), torch.ones(3)),
             "sigma must be one positive",
         ),
-        (lambda: GaussianMixture(torch.ones(1, 2), torch.ones(2, 2), 1.0), r"logits must have shape \(C,\)"),
-        (lambda: GaussianMixture(torch.ones(3), torch.ones(2, 2), 1.0), r"means must have shape \(3, X\)"),
-        (lambda: GaussianMixture(torch.ones(2), torch.ones(2, 2), -1.0), "sigma must be one positive"),
+        (
+            lambda: GaussianMixture(torch.ones(1, 2), torch.ones(2, 2), 1.0),
+            r"logits must have shape \(C,\)",
+        ),
+        (
+            lambda: GaussianMixture(torch.ones(3), torch.ones(2, 2), 1.0),
+            r"means must have shape \(3, X\)",
+        ),
+        (
+            lambda: GaussianMixture(torch.ones(2), torch.ones(2, 2), -1.0),
+            "sigma must be one positive",
+        ),
         (lambda: StandardNormal(0), "latent_dim must be a positive integer"),
     ],
 )
@@ -265,7 +296,9 @@ def test_models_refuse_what_does_not_fit(make, message):
 
 
 def simple_estimates(n, K, x=1.0, **more):
-    return simple_monte_carlo(ruler(), torch.full((n, 1), x, dtype=torch.float64), K, **more).numpy()
+    return simple_monte_carlo(
+        ruler(), torch.full((n, 1), x, dtype=torch.float64), K, **more
+    ).numpy()
 
 
 def test_claim_1_5_simple_monte_carlo_is_unbiased_for_the_evidence():
@@ -285,7 +318,9 @@ def test_claim_1_5_the_bias_tends_to_minus_chi2_over_2K_and_is_minus_kl_at_one_s
     mean, cov = np.array([1 / 1.09]), np.array([[0.09 / 1.09]])
     chi2 = chi2_gaussians(mean, cov, np.zeros(1), np.eye(1))
     for K, relative in [(100, 0.05), (10_000, 0.001)]:
-        assert abs(bound_1d(mean[0], math.sqrt(cov[0, 0]), 0, 1, K) / (-chi2 / 2 / K) - 1) < relative
+        assert (
+            abs(bound_1d(mean[0], math.sqrt(cov[0, 0]), 0, 1, K) / (-chi2 / 2 / K) - 1) < relative
+        )
     assert_mean(
         simple_estimates(50_000, 1) - stats.norm(0, math.sqrt(1.09)).logpdf(1.0),
         -kl_gaussians(np.zeros(1), np.eye(1), mean, cov),
@@ -305,7 +340,9 @@ def test_claim_1_6_chi2_is_the_integral_of_posterior_squared_over_prior():
     mean, cov = posterior.mean[0].detach().numpy(), posterior.covariance_matrix[0].detach().numpy()
     line = np.linspace(-7, 7, 351)
     z = np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)
-    ratio = np.exp(2 * stats.multivariate_normal(mean, cov).logpdf(z) - stats.norm.logpdf(z).sum(-1))
+    ratio = np.exp(
+        2 * stats.multivariate_normal(mean, cov).logpdf(z) - stats.norm.logpdf(z).sum(-1)
+    )
     integral = ratio.sum() * (line[1] - line[0]) ** 2
     assert abs(integral / (1 + chi2_gaussians(mean, cov, np.zeros(2), np.eye(2))) - 1) < 1e-9
 
@@ -314,7 +351,9 @@ def test_claim_1_6_its_mean_over_the_data_grows_exponentially_with_the_latent_di
     x = np.linspace(-38, 38, 761)  # data of the model with one latent
     posterior = ruler().posterior(t64(x[:, None]))
     cov = posterior.covariance_matrix[0].detach().numpy()
-    values = [chi2_gaussians(m, cov, np.zeros(1), np.eye(1)) + 1 for m in posterior.mean.detach().numpy()]
+    values = [
+        chi2_gaussians(m, cov, np.zeros(1), np.eye(1)) + 1 for m in posterior.mean.detach().numpy()
+    ]
     per_latent = 0.1 * (stats.norm(0, math.sqrt(1.09)).pdf(x) * values).sum()
     assert abs(per_latent / (1.09 / 0.09) - 1) < 1e-9  # |M| / sigma^(2 Z) at Z = 1
     four = LinearGaussian(t64(np.eye(4)), t64(np.zeros(4)), 0.3)
@@ -323,15 +362,23 @@ def test_claim_1_6_its_mean_over_the_data_grows_exponentially_with_the_latent_di
 
 
 def test_claim_1_6_equally_informative_latents_multiply_the_price():
-    weight = np.linalg.qr(np.random.default_rng(4).normal(size=(7, 4)))[0]  # orthonormal: four rulers in one
+    weight = np.linalg.qr(np.random.default_rng(4).normal(size=(7, 4)))[
+        0
+    ]  # orthonormal: four rulers in one
     x = np.random.default_rng(5).normal(size=7)
     joint = LinearGaussian(t64(weight), t64(np.zeros(7)), 0.3).posterior(t64(x[None]))
     alone = ruler().posterior(t64((x @ weight)[:, None]))
     together = chi2_gaussians(
-        joint.mean[0].detach().numpy(), joint.covariance_matrix[0].detach().numpy(), np.zeros(4), np.eye(4)
+        joint.mean[0].detach().numpy(),
+        joint.covariance_matrix[0].detach().numpy(),
+        np.zeros(4),
+        np.eye(4),
     )
     cov = alone.covariance_matrix[0].detach().numpy()
-    each = [1 + chi2_gaussians(mean, cov, np.zeros(1), np.eye(1)) for mean in alone.mean.detach().numpy()]
+    each = [
+        1 + chi2_gaussians(mean, cov, np.zeros(1), np.eye(1))
+        for mean in alone.mean.detach().numpy()
+    ]
     assert abs((1 + together) / np.prod(each) - 1) < 1e-10
 
 
@@ -353,7 +400,9 @@ def test_claim_1_6_in_fifty_dimensions_the_estimate_is_lost():
     posterior = model.posterior(x)
     cov = posterior.covariance_matrix[0].detach().numpy()
     for mean, error in zip(
-        posterior.mean.detach().numpy(), simple_monte_carlo(model, x, 2000).numpy() - truth, strict=True
+        posterior.mean.detach().numpy(),
+        simple_monte_carlo(model, x, 2000).numpy() - truth,
+        strict=True,
     ):
         assert chi2_gaussians(mean, cov, np.zeros(50), np.eye(50)) > 1e20 and error < -50
 
@@ -371,7 +420,9 @@ def test_simple_monte_carlo_has_the_same_mean_for_every_chunk():
     assert_mean(simple_estimates(20_000, 10, chunk=3), log_p + bias)
 
 
-@pytest.mark.parametrize("x, got", [(t64([1.0]), r"\(1,\)"), (torch.zeros(0, 1), r"\(0, 1\)"), ([[1.0]], "list")])
+@pytest.mark.parametrize(
+    "x, got", [(t64([1.0]), r"\(1,\)"), (torch.zeros(0, 1), r"\(0, 1\)"), ([[1.0]], "list")]
+)
 def test_simple_monte_carlo_needs_data_in_rows(x, got):
     with pytest.raises(ValueError, match=rf"x must have shape \(B, X\), B at least 1; got {got}"):
         simple_monte_carlo(ruler(), x, 10)
@@ -465,7 +516,9 @@ def test_claim_1_7_ppca_gives_the_scores_of_scikit_learn():
     pca = PCA(2).fit(x)  # its covariance divides by N - 1
     centred = x - x.mean(0)
     model = fit_ppca(t64(centred * math.sqrt(200 / 199)), 2)
-    np.testing.assert_allclose(model.log_evidence(t64(centred)).detach(), pca.score_samples(x), atol=1e-9)
+    np.testing.assert_allclose(
+        model.log_evidence(t64(centred)).detach(), pca.score_samples(x), atol=1e-9
+    )
 
 
 def test_ppca_with_fixed_sigma_keeps_the_directions_above_it():
@@ -553,7 +606,11 @@ def test_kl_with_another_distribution_is_not_made_up(other):
 
 @pytest.mark.parametrize("make", [LinearGaussian, GaussianMixture])
 def test_a_model_does_not_write_into_the_tensors_it_was_made_of(make):
-    given = (torch.ones(3, 2), torch.ones(3)) if make is LinearGaussian else (torch.ones(3), torch.ones(3, 2))
+    given = (
+        (torch.ones(3, 2), torch.ones(3))
+        if make is LinearGaussian
+        else (torch.ones(3), torch.ones(3, 2))
+    )
     model = make(*given, 0.5)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -562,7 +619,10 @@ def test_a_model_does_not_write_into_the_tensors_it_was_made_of(make):
 
 
 def test_every_parameter_has_the_precision_of_the_tensors():
-    mixture_32, ppca_32 = GaussianMixture(torch.zeros(2), torch.ones(2, 3), 0.5), fit_ppca(t64(ppca_data()).float(), 2)
+    mixture_32, ppca_32 = (
+        GaussianMixture(torch.zeros(2), torch.ones(2, 3), 0.5),
+        fit_ppca(t64(ppca_data()).float(), 2),
+    )
     assert {p.dtype for p in [*mixture_32.parameters(), *ppca_32.parameters()]} == {torch.float32}
 
 
@@ -605,6 +665,9 @@ def test_ppca_squares_a_sigma_of_single_precision_in_double():
 def test_ppca_judges_what_is_left_over_beside_the_largest_variance():
     corners = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
     for scale in (1e-8, 1.0, 1e8):  # the standard deviations, of which the second is the noise's
-        assert abs(fit_ppca(t64(corners * [scale, 1e-5 * scale]), 1).sigma.item() / (1e-5 * scale) - 1) < 1e-6
+        assert (
+            abs(fit_ppca(t64(corners * [scale, 1e-5 * scale]), 1).sigma.item() / (1e-5 * scale) - 1)
+            < 1e-6
+        )
         with pytest.raises(ValueError, match="x has no variance left outside 1 dimensions"):
             fit_ppca(t64(corners * [scale, 1e-7 * scale]), 1)

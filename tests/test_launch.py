@@ -38,7 +38,9 @@ each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for so
 def committed() -> set[str]:
     if not (ROOT / ".git").exists():
         pytest.skip("this is no clone, so nothing says which files are committed")
-    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split("\0"))
 
 
@@ -50,7 +52,9 @@ def buttons(source: Path) -> dict[str, str]:
     soup = BeautifulSoup(page.read_text("utf8"), "html.parser")
     found = {}
     for link in soup.select(".article-header-buttons a"):
-        name = next(match[1] for name in link["class"] if (match := re.fullmatch(r"btn-(.*)-button", name)))
+        name = next(
+            match[1] for name in link["class"] if (match := re.fullmatch(r"btn-(.*)-button", name))
+        )
         assert name not in found
         found[name] = link["href"]
     return found
@@ -100,11 +104,15 @@ def test_edit_leads_to_the_text_and_an_issue_names_the_page(source: Path) -> Non
     assert found["source-repository"] == REPOSITORY["url"]
     issue = urlsplit(found["source-issues"])
     assert f"{issue.scheme}://{issue.netloc}{issue.path}" == f"{REPOSITORY['url']}/issues/new"
-    assert parse_qs(issue.query)["title"] == [f"Issue on page /{source.relative_to(ROOT).with_suffix('.html')}"]
+    assert parse_qs(issue.query)["title"] == [
+        f"Issue on page /{source.relative_to(ROOT).with_suffix('.html')}"
+    ]
 
 
 def test_addresses_derive_from_the_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("launch.config", lambda: {"repository": {"url": "https://github.com/me/mine"}})
+    monkeypatch.setattr(
+        "launch.config", lambda: {"repository": {"url": "https://github.com/me/mine"}}
+    )
     monkeypatch.setattr("launch.tag", lambda: "v9.9")
     urls = [button["url"] for button in launchers("book/notebooks/a.ipynb")["buttons"]]
     assert urls == [
@@ -122,7 +130,10 @@ def pins(text: str) -> dict[str, str]:
 
 def test_binder_has_the_books_versions() -> None:
     """By a constraint; torch alone is pinned twice, since its build for the CPU says so in its version."""
-    listed, book = BINDER_LIST.read_text("utf8"), pins((ROOT / "requirements.txt").read_text("utf8"))
+    listed, book = (
+        BINDER_LIST.read_text("utf8"),
+        pins((ROOT / "requirements.txt").read_text("utf8")),
+    )
     assert "\n--constraint ../requirements.txt\n" in listed
     own = pins(listed)
     assert own.pop("torch") == f"{book['torch']}+cpu"
@@ -139,7 +150,9 @@ def test_binder_has_a_python_that_is_supported() -> None:
 def test_binder_can_run_what_it_runs_after_installing() -> None:
     """Git says so: a checkout on Windows cannot."""
     committed()
-    listed = subprocess.run(["git", "ls-files", "-s", ".binder"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert [line.split("\t")[1] for line in listed.stdout.splitlines() if line.startswith("100755")] == [
-        ".binder/postBuild"
-    ]
+    listed = subprocess.run(
+        ["git", "ls-files", "-s", ".binder"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert [
+        line.split("\t")[1] for line in listed.stdout.splitlines() if line.startswith("100755")
+    ] == [".binder/postBuild"]

@@ -16,7 +16,9 @@ from mathematics import signs, styles, typeset  # noqa: E402
 
 
 def test_a_formula_becomes_html_to_see_and_mathml_to_hear() -> None:
-    formula = BeautifulSoup(typeset(r"\log p_\theta(x) \ge \mathcal{L}", display=True), "html.parser").contents[0]
+    formula = BeautifulSoup(
+        typeset(r"\log p_\theta(x) \ge \mathcal{L}", display=True), "html.parser"
+    ).contents[0]
     assert formula.name == "mjx-container" and formula["display"] == "true"
     seen, heard = formula.select_one("mjx-math"), formula.select_one("mjx-assistive-mml math")
     assert seen["aria-hidden"] == "true" and seen.get_text() == ""
@@ -39,13 +41,18 @@ def test_a_formula_that_is_none_is_refused_with_its_reason(wrong: str, reason: s
 
 
 def test_the_style_sheet_has_each_sign_that_is_used_and_no_other() -> None:
-    used = signs(typeset(r"\underbrace{\sigma + \{a\}}_{1} \left\{ \frac{\frac ab}{\frac ab} \right\} \sum x"))
+    used = signs(
+        typeset(
+            r"\underbrace{\sigma + \{a\}}_{1} \left\{ \frac{\frac ab}{\frac ab} \right\} \sum x"
+        )
+    )
     assert {"mjx-c1D70E TEX-I", "mjx-c7B", "mjx-c23DF", "mjx-c2B"} <= used
     sheet = styles(used)
     for sign in used:
         assert f".{sign.replace(' ', '.')}" in sheet, sign
     assert {
-        name.replace(".", " ") for name in re.findall(r"mjx-c\.(mjx-c[\dA-F]+(?:\.TEX-\w+)?)::before", sheet)
+        name.replace(".", " ")
+        for name in re.findall(r"mjx-c\.(mjx-c[\dA-F]+(?:\.TEX-\w+)?)::before", sheet)
     } <= used
     assert sheet.count("{") - sheet.count('"{"') == sheet.count("}") - sheet.count('"}"')
 

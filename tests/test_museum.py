@@ -15,7 +15,9 @@ import museum  # noqa: E402
 from exercises import exercises  # noqa: E402
 
 EXHIBITS = museum.exhibits()
-each_exhibit = pytest.mark.parametrize("exhibit", EXHIBITS, ids=[mistake.key for mistake, *_ in EXHIBITS])
+each_exhibit = pytest.mark.parametrize(
+    "exhibit", EXHIBITS, ids=[mistake.key for mistake, *_ in EXHIBITS]
+)
 
 
 def test_there_are_enough_from_all_chapters() -> None:
@@ -30,9 +32,15 @@ def test_the_page_shows_every_chapter() -> None:
 
 
 def test_a_mistake_is_shown_in_the_chapter_that_explains_it() -> None:
-    slips = [(exercise, slip.mistake) for exercise in museum.EXERCISES.values() for slip in exercise.slips]
+    slips = [
+        (exercise, slip.mistake)
+        for exercise in museum.EXERCISES.values()
+        for slip in exercise.slips
+    ]
     for mistake, exercise, _ in EXHIBITS:
-        there = [one for one, key in slips if key == mistake.key and not museum.elsewhere(mistake, one)]
+        there = [
+            one for one, key in slips if key == mistake.key and not museum.elsewhere(mistake, one)
+        ]
         assert exercise == there[0] if there else exercise.name
 
 
@@ -67,7 +75,10 @@ def test_a_mistake_that_nobody_invites_is_no_exhibit(monkeypatch: pytest.MonkeyP
     [
         ("the value should be [-1.5]; it is [-inf].", "the value should be −1.5; it is −∞."),
         ("For b = [1, -1] it is [2, -3].", "For b = [1, −1] it is [2, −3]."),
-        ("the log-evidence, x-1 and e-05, should be 2", "the log-evidence, x-1 and e-05, should be 2"),
+        (
+            "the log-evidence, x-1 and e-05, should be 2",
+            "the log-evidence, x-1 and e-05, should be 2",
+        ),
     ],
 )
 def test_numbers_are_printed_as_in_a_book(said: str, printed: str) -> None:
@@ -76,4 +87,7 @@ def test_numbers_are_printed_as_in_a_book(said: str, printed: str) -> None:
 
 def test_an_edit_keeps_its_indentation_and_no_more() -> None:
     _, exercise, slip = next(exhibit for exhibit in EXHIBITS if exhibit[0].key == "log-k-missing")
-    assert [line[:3].rstrip() for line in museum.edit(exercise, slip).splitlines()] == ["- l", "+ l"]
+    assert [line[:3].rstrip() for line in museum.edit(exercise, slip).splitlines()] == [
+        "- l",
+        "+ l",
+    ]

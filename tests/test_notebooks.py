@@ -36,25 +36,35 @@ from vaelib.checks.calling import untouched  # noqa: E402
 BOOK = ROOT / "book"
 NOTEBOOKS = BOOK / "notebooks"
 HTML = ROOT / "_build" / "html"
-MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|tmp|Users|private|var|opt|usr)/|[A-Z]:\\Users|site-packages")
+MACHINE_PATH = re.compile(
+    r"(?<![\w.])/(home|root|tmp|Users|private|var|opt|usr)/|[A-Z]:\\Users|site-packages"
+)
 # A role, a directive or its option, a fence of colons, a label, a cell break; emphasis that is none.
 RAW = re.compile(
-    r"\{[\w:-]+\}(?:`|$)|:::|^:[\w-]+:|\((?:eq|fig|chapter|ex|claim)-[\w-]+\)=?|^\+\+\+|```|\*\*|%%|\]\(", re.M
+    r"\{[\w:-]+\}(?:`|$)|:::|^:[\w-]+:|\((?:eq|fig|chapter|ex|claim)-[\w-]+\)=?|^\+\+\+|```|\*\*|%%|\]\(",
+    re.M,
 )
 FORMULA = re.compile(r"(?<!\\)\$\$(.+?)\$\$|(?<!\\)\$(.+?)(?<!\\)\$", re.S)
 FENCED = re.compile(r"^(?:> ?)*(`{3,})\w*\n.*?^(?:> ?)*\1$", re.M | re.S)
-DRAWS = re.compile(r"\b(?:rand|randn|rand_like|randn_like|randint|randperm|sample|rsample|multinomial|bernoulli)\(")
+DRAWS = re.compile(
+    r"\b(?:rand|randn|rand_like|randn_like|randint|randperm|sample|rsample|multinomial|bernoulli)\("
+)
 LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def is_chapter(page: Path) -> bool:
-    return page.is_file() and re.search(r"\A---\n(.*\n)*?kernelspec:", page.read_text("utf8")) is not None
+    return (
+        page.is_file()
+        and re.search(r"\A---\n(.*\n)*?kernelspec:", page.read_text("utf8")) is not None
+    )
 
 
 PAGES = [ROOT / name for name in parse_toc_yaml(ROOT / "_toc.yml") if is_chapter(ROOT / name)]
 CHAPTERS = [page for page in PAGES if page.parent == BOOK]
 EXERCISES = [page for page in PAGES if page.parent != BOOK]
-each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=[chapter.stem for chapter in CHAPTERS])
+each_chapter = pytest.mark.parametrize(
+    "chapter", CHAPTERS, ids=[chapter.stem for chapter in CHAPTERS]
+)
 each_exercise = pytest.mark.parametrize("page", EXERCISES, ids=[page.stem for page in EXERCISES])
 
 
@@ -67,7 +77,9 @@ def solved(page: Path) -> Path:
 
 
 ALL = [*map(path_of, PAGES), *map(solved, EXERCISES)]
-each_notebook = pytest.mark.parametrize("path", ALL, ids=[f"{path.parent.name}-{path.stem}" for path in ALL])
+each_notebook = pytest.mark.parametrize(
+    "path", ALL, ids=[f"{path.parent.name}-{path.stem}" for path in ALL]
+)
 
 
 def notebook_at(path: Path) -> NotebookNode:
@@ -96,7 +108,11 @@ def prose(notebook: NotebookNode) -> list[str]:
 def texts(output: NotebookNode) -> list[str]:
     """What an output says, pictures left out."""
     data = output.get("data", {})
-    said = [value for kind, value in data.items() if not kind.startswith("image/") or kind == "image/svg+xml"]
+    said = [
+        value
+        for kind, value in data.items()
+        if not kind.startswith("image/") or kind == "image/svg+xml"
+    ]
     return [str(value) for value in [*said, output.get("text", "")]]
 
 
@@ -115,20 +131,28 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
     executed = {page: with_outputs(page) for page in PAGES}
     outputs = get_cache(folder / "cache")
     for page, source in executed.items():
-        outputs.cache_notebook_bundle(CacheBundleIn(source, str(page)), check_validity=False, overwrite=True)
+        outputs.cache_notebook_bundle(
+            CacheBundleIn(source, str(page)), check_validity=False, overwrite=True
+        )
     names = {page.relative_to(ROOT).with_suffix("").as_posix(): page for page in PAGES}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Sphinx's extensions have some of their own
         blocks = notebooks.plain_blocks(names, folder / "cache")
     written = {}
     for name, page in names.items():
-        for path, notebook in notebooks.notebooks_of(page, blocks[name], executed[page].cells).items():
+        for path, notebook in notebooks.notebooks_of(
+            page, blocks[name], executed[page].cells
+        ).items():
             written[path] = nbformat.writes(notebook) + "\n"
     return written
 
 
 def test_the_five_chapters_are_there() -> None:
-    numbers = [chapter.stem[:2] for chapter in CHAPTERS if chapter.parent == BOOK and chapter.stem[:2].isdigit()]
+    numbers = [
+        chapter.stem[:2]
+        for chapter in CHAPTERS
+        if chapter.parent == BOOK and chapter.stem[:2].isdigit()
+    ]
     assert numbers == ["01", "02", "03", "04", "05"]
 
 
@@ -142,13 +166,17 @@ def test_code_is_the_chapters(chapter: Path) -> None:
     assert setup.metadata.get("tags") == ["setup"]
     # jupytext is the other reader of a chapter: the notebook was not made with it.
     expected = [cell.source.strip() for cell in code_cells(jupytext.read(chapter))]
-    assert [cell.source.strip() for cell in cells] == expected, "code differs from the chapter's: make notebooks"
+    assert [cell.source.strip() for cell in cells] == expected, (
+        "code differs from the chapter's: make notebooks"
+    )
 
 
 def test_notebooks_are_what_would_be_written_now(made: dict[Path, str]) -> None:
     assert made.keys() == set(ALL)
     for path, text in made.items():
-        assert text == path.read_text("utf8"), f"{path.relative_to(ROOT)} is out of date: make notebooks"
+        assert text == path.read_text("utf8"), (
+            f"{path.relative_to(ROOT)} is out of date: make notebooks"
+        )
 
 
 @each_exercise
@@ -167,7 +195,10 @@ def test_an_exercise_to_fill_in_is_its_solution_without_the_solved_lines(page: P
         assert all(word in rest for word in outside)
     text = "\n".join(prose(notebook_of(page)))
     assert "Solution" not in text and "<summary><b>Hint 1</b></summary>" in text
-    assert all(cell.outputs == [] and cell.execution_count is None for cell in code_cells(notebook_of(page)))
+    assert all(
+        cell.outputs == [] and cell.execution_count is None
+        for cell in code_cells(notebook_of(page))
+    )
 
 
 @each_exercise
@@ -199,7 +230,10 @@ def words_of_source(text: str) -> list[str]:
     text = re.sub(r"^```\{source\}.*?^```|^\[[x ]\] ", "", text, flags=re.M | re.S)
     text = re.sub(r"\$\$.+?\$\$(?: *\([\w-]+\))?|\$[^$]+\$", " ", text, flags=re.S)
     text = re.sub(
-        r"^(?:`{3,}\{(?:solution|claim)\}.*|`{3,}\{[\w:-]+\}|`{3,}|:[\w-]+:.*|\([\w-]+\)=)", "", text, flags=re.M
+        r"^(?:`{3,}\{(?:solution|claim)\}.*|`{3,}\{[\w:-]+\}|`{3,}|:[\w-]+:.*|\([\w-]+\)=)",
+        "",
+        text,
+        flags=re.M,
     )
     text = re.sub(r"\{[\w:]+\}`([^`<]+?) *<[^>`]*>`|\{term\}`([^`<]+)`", r"\1\2", text)
     text = re.sub(r"\{[\w:]+\}`[^`]*`|\]\([^)]*\)|^---$.*?^---$", "", text, flags=re.M | re.S)
@@ -207,13 +241,17 @@ def words_of_source(text: str) -> list[str]:
 
 
 def words_of_notebook(text: str) -> str:
-    return re.sub(r"\]\(http[^)]*\)", "", re.sub(r"\$\$.+?\$\$|\$[^$]+\$|</?\w+>", " ", text, flags=re.S))
+    return re.sub(
+        r"\]\(http[^)]*\)", "", re.sub(r"\$\$.+?\$\$|\$[^$]+\$|</?\w+>", " ", text, flags=re.S)
+    )
 
 
 @each_chapter
 def test_every_word_of_the_chapter_is_there_in_order(chapter: Path) -> None:
     """By another way than Sphinx, so that a writer that leaves something out is found."""
-    source = "\n\n".join(cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "markdown")
+    source = "\n\n".join(
+        cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "markdown"
+    )
     found = LETTERS.findall(words_of_notebook("\n\n".join(prose(notebook_of(chapter)))))
     expected = words_of_source(source)
     rest = iter(found)
@@ -228,7 +266,9 @@ def shape(formula: str) -> str:
 
 @each_chapter
 def test_every_formula_is_there_and_can_be_set(chapter: Path) -> None:
-    source = "\n\n".join(cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "markdown")
+    source = "\n\n".join(
+        cell.source for cell in jupytext.read(chapter).cells if cell.cell_type == "markdown"
+    )
     expected = [shape(display) for display, _ in FORMULA.findall(source) if display]
     text = FENCED.sub("", "\n\n".join(prose(notebook_of(chapter))))
     text = re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", "", text)
@@ -237,7 +277,9 @@ def test_every_formula_is_there_and_can_be_set(chapter: Path) -> None:
     for display, inline in formulas:
         assert "\n>" not in display and "\n\n" not in display
         assert "merror" not in typeset(display or inline, bool(display))
-    assert text.count("$") - text.count("\\$") == sum(4 if display else 2 for display, _ in formulas)
+    assert text.count("$") - text.count("\\$") == sum(
+        4 if display else 2 for display, _ in formulas
+    )
 
 
 @cache
@@ -274,7 +316,9 @@ def test_boxes_figures_and_questions_are_markdown(chapter: Path) -> None:
     assert count(r"^<details>", text) == count(r"^</details>", text) == folded
     assert count(r"^\*\*Check yourself\*\* ", text) == count(r"^`+\{quiz\}", source)
     captions = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in read(chapter).cells]
-    assert count(r"^\*\*Fig\. [\d.]+\*\* ", text) == sum("caption" in caption for caption in captions)
+    assert count(r"^\*\*Fig\. [\d.]+\*\* ", text) == sum(
+        "caption" in caption for caption in captions
+    )
     numbered = count(r"^\$\$ \([\w-]+\)$", source)
     assert len(re.findall(r"\\tag\{[\d.]+\}", text)) == numbered
 
@@ -283,7 +327,9 @@ def test_the_first_cell_says_where_it_comes_from() -> None:
     book = config()
     for page in PAGES:
         first, setup = notebook_of(page).cells[:2]
-        address = f"{book['html']['baseurl']}{page.relative_to(ROOT).with_suffix('.html').as_posix()}"
+        address = (
+            f"{book['html']['baseurl']}{page.relative_to(ROOT).with_suffix('.html').as_posix()}"
+        )
         assert first.source.startswith("# ") and f"]({address})" in first.source
         assert book["html"]["extra_footer"] in first.source
         assert f'"vaelib[book] @ git+{book["repository"]["url"]}@{notebooks.tag()}"' in setup.source
@@ -298,7 +344,9 @@ def test_the_setup_cell_installs_in_colab_only(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "google.colab", sys)
     exec(setup, {})
     (command,) = calls
-    assert command[1:4] == ["-m", "pip", "install"] and command[-1].startswith("vaelib[book] @ git+https://")
+    assert command[1:4] == ["-m", "pip", "install"] and command[-1].startswith(
+        "vaelib[book] @ git+https://"
+    )
 
 
 @each_notebook
@@ -345,7 +393,9 @@ def test_seeded_before_it_draws(page: Path) -> None:
     """Or it prints something else each time: 5.1's solution did, by a rounding."""
     steps = [step for cell in code_cells(run_of(page)) for step in ast.parse(cell.source).body]
     # What a function draws waits for its call.
-    codes = [ast.unparse(step) for step in steps if not isinstance(step, ast.FunctionDef | ast.ClassDef)]
+    codes = [
+        ast.unparse(step) for step in steps if not isinstance(step, ast.FunctionDef | ast.ClassDef)
+    ]
     drawn = next((place for place, code in enumerate(codes) if DRAWS.search(code)), None)
     if drawn is not None:
         assert any("manual_seed(" in code for code in codes[: drawn + 1]), codes[drawn]
@@ -360,7 +410,10 @@ def test_nothing_of_the_machine(path: Path) -> None:
     }
     for cell in notebook.cells:
         assert set(cell.metadata) <= {"tags"}
-        for text in [cell.source, *(text for output in cell.get("outputs", []) for text in texts(output))]:
+        for text in [
+            cell.source,
+            *(text for output in cell.get("outputs", []) for text in texts(output)),
+        ]:
             assert not MACHINE_PATH.search(text), text
             assert str(ROOT) not in text
 
@@ -368,9 +421,13 @@ def test_nothing_of_the_machine(path: Path) -> None:
 @each_chapter
 def test_figures_have_alt_text_and_caption(chapter: Path) -> None:
     """In the chapter; and in the notebook the same alt text, where Jupyter looks for it."""
-    for source, cell in zip(code_cells(read(chapter)), code_cells(notebook_of(chapter))[1:], strict=True):
+    for source, cell in zip(
+        code_cells(read(chapter)), code_cells(notebook_of(chapter))[1:], strict=True
+    ):
         kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
-        moves = "vaelib-figure" in str(cell.get("outputs"))  # it has an alt text for every position: test_widgets.py
+        moves = "vaelib-figure" in str(
+            cell.get("outputs")
+        )  # it has an alt text for every position: test_widgets.py
         if any(kind.startswith("image/") for kind in kinds) or moves:
             shown = source.metadata.get("mystnb", {})
             alt = shown.get("image", {}).get("alt")

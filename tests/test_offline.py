@@ -49,10 +49,18 @@ def test_what_is_packed(site: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip") as file:
         names = [name.removeprefix(f"{offline.NAME}/") for name in file.namelist()]
         page = file.read(f"{offline.NAME}/index.html").decode()
-    expected = ["README.txt", "_static/a.css", "_static/documentation_options.js", "book/a.html", "index.html"]
+    expected = [
+        "README.txt",
+        "_static/a.css",
+        "_static/documentation_options.js",
+        "book/a.html",
+        "index.html",
+    ]
     assert names == expected
     assert "preload" not in page and "canonical" not in page and "_sources" not in page
-    assert "stylesheet" in page and page.endswith('<ul>\n<li><button>print</button></li></ul><p id="a">pre</p>')
+    assert "stylesheet" in page and page.endswith(
+        '<ul>\n<li><button>print</button></li></ul><p id="a">pre</p>'
+    )
 
 
 def test_the_same_pages_make_the_same_bytes(site: Path, tmp_path: Path) -> None:

@@ -38,7 +38,10 @@ def test_the_version_stands_in_one_place_and_elsewhere_agrees() -> None:
 
 def test_the_addresses_are_those_of_the_book() -> None:
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
-    expected = {"Documentation": config["html"]["baseurl"], "Repository": config["repository"]["url"]}
+    expected = {
+        "Documentation": config["html"]["baseurl"],
+        "Repository": config["repository"]["url"],
+    }
     assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]["urls"] == expected
     installed = metadata.metadata("vaelib").get_all("Project-URL")
     assert dict(address.split(", ", 1) for address in installed) == expected
@@ -51,12 +54,33 @@ def citation() -> dict[str, object]:
 def test_the_citation_has_what_the_format_asks_for() -> None:
     given = citation()
     assert given["cff-version"] == "1.2.0" and given["type"] in ("software", "dataset")
-    assert given["title"] and given["message"] and all(author["name"] for author in given["authors"])
-    allowed = {"abstract", "authors", "cff-version", "commit", "contact", "date-released", "doi", "identifiers"}
-    allowed |= {"keywords", "license", "license-url", "message", "preferred-citation", "references", "repository"}
+    assert (
+        given["title"] and given["message"] and all(author["name"] for author in given["authors"])
+    )
+    allowed = {
+        "abstract",
+        "authors",
+        "cff-version",
+        "commit",
+        "contact",
+        "date-released",
+        "doi",
+        "identifiers",
+    }
+    allowed |= {
+        "keywords",
+        "license",
+        "license-url",
+        "message",
+        "preferred-citation",
+        "references",
+        "repository",
+    }
     allowed |= {"repository-artifact", "repository-code", "title", "type", "url", "version"}
     assert set(given) <= allowed
-    assert isinstance(given["version"], str) and isinstance(given.get("date-released", date.today()), date)
+    assert isinstance(given["version"], str) and isinstance(
+        given.get("date-released", date.today()), date
+    )
 
 
 def test_types_are_shipped() -> None:
@@ -79,7 +103,9 @@ def test_help_begins_everything_public_with_a_sentence(module: str) -> None:
         summary = inspect.getdoc(thing).split("\n\n")[0]
         assert re.fullmatch(r"[A-Z`|].*[.:]", summary, flags=re.S), f"{name}: {summary}"
         assert summary.split("\n")[0] in pydoc.render_doc(thing, renderer=pydoc.plaintext)
-    assert all(name in pydoc.render_doc(source, renderer=pydoc.plaintext) for name in source.__all__)
+    assert all(
+        name in pydoc.render_doc(source, renderer=pydoc.plaintext) for name in source.__all__
+    )
 
 
 def in_a_fresh_process(code: str) -> str:
@@ -125,7 +151,9 @@ def test_the_report_says_what_is_installed_and_where_data_and_book_are(
     assert lines["vaelib"] == vaelib.__version__ and lines["torch"] == torch.__version__
     assert lines["Python"].startswith(sys.version.split()[0]) and lines["devices"].startswith("cpu")
     assert lines["data"] == str(tmp_path)
-    assert lines["book"] == yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["html"]["baseurl"]
+    assert (
+        lines["book"] == yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["html"]["baseurl"]
+    )
 
 
 def test_the_report_names_the_accelerators(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,9 @@ from execution import lighten  # noqa: E402
 HTML = ROOT / "_build" / "html"
 SOURCES = [ROOT / name for name in parse_toc_yaml(ROOT / "_toc.yml")]
 # A role, a display, a fence, a label that was not read, inline mathematics that was not.
-RAW = re.compile(r"\{[a-z]+(?::[a-z]+)*\}`|\$|:::|```|\((?:eq|fig|chapter)-[\w-]+\)=?|\\(?:math|log|frac|left|begin)\b")
+RAW = re.compile(
+    r"\{[a-z]+(?::[a-z]+)*\}`|\$|:::|```|\((?:eq|fig|chapter)-[\w-]+\)=?|\\(?:math|log|frac|left|begin)\b"
+)
 
 each_page = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
 
@@ -92,7 +94,9 @@ def test_links_inside_the_book_resolve(source: Path) -> None:
 @each_page
 def test_nothing_is_asked_of_the_network(source: Path) -> None:
     """Links may lead out; what the page itself loads comes with the book."""
-    for tag in soup(built(source)).select("script[src], link[rel=stylesheet], img[src], iframe[src]"):
+    for tag in soup(built(source)).select(
+        "script[src], link[rel=stylesheet], img[src], iframe[src]"
+    ):
         address = tag.get("src") or tag.get("href")
         assert not urlsplit(address).netloc, f"loaded from elsewhere: {address}"
 
@@ -103,7 +107,9 @@ def test_figures_have_two_pixels_for_one_and_few_colours(source: Path) -> None:
     for image in soup(page).select(".cell_output img:not(.vaelib-figure img)"):
         shown = int(re.search(r"width: (\d+)px", image["style"])[1])
         with Image.open(urljoin(page.as_posix(), image["src"])) as picture:
-            assert picture.width >= 2 * shown, f"{image['alt'][:60]}: {picture.width} pixels for {shown}"
+            assert picture.width >= 2 * shown, (
+                f"{image['alt'][:60]}: {picture.width} pixels for {shown}"
+            )
             assert picture.mode == "P", f"{image['alt'][:60]}: not lightened"
 
 
@@ -122,23 +128,38 @@ def test_a_picture_in_fewer_colours_is_the_picture() -> None:
 
 
 def test_every_claim_has_its_row_and_every_box_leads_there() -> None:
-    page = built(ROOT / "book" / "checked.md", *ROOT.glob("book/0*.md"), *ROOT.glob("tests/test_*.py"))
+    page = built(
+        ROOT / "book" / "checked.md", *ROOT.glob("book/0*.md"), *ROOT.glob("tests/test_*.py")
+    )
     numbers = sorted({test.number for test in claim_tests()})
     rows = {row["id"]: row for row in soup(page).select("div.claim-row")}
     assert set(rows) == {anchor(number, "checked") for number in numbers}
     for row in rows.values():
-        assert len(row.select("dd")) == 4 and all(fact.get_text(strip=True) for fact in row.select("dd")), row["id"]
-    boxes = [box for chapter in HTML.glob("book/0*.html") for box in soup(chapter).select("div.claim")]
+        assert len(row.select("dd")) == 4 and all(
+            fact.get_text(strip=True) for fact in row.select("dd")
+        ), row["id"]
+    boxes = [
+        box for chapter in HTML.glob("book/0*.html") for box in soup(chapter).select("div.claim")
+    ]
     assert {box["id"] for box in boxes} == {anchor(number) for number in numbers}
     for box in boxes:
-        assert box.select_one("a:has(.claim-label)")["href"] == f"checked.html#{box['id'].replace('claim', 'checked')}"
+        assert (
+            box.select_one("a:has(.claim-label)")["href"]
+            == f"checked.html#{box['id'].replace('claim', 'checked')}"
+        )
 
 
 def test_an_equation_named_in_a_docstring_is_linked() -> None:
     sources = list(ROOT.glob("vaelib/*.py"))
     page = soup(built(ROOT / "book" / "api.md", *sources))
-    named = {label for source in sources for label in re.findall(r":eq:`([\w-]+)`", source.read_text("utf8"))}
-    assert named <= {link["href"].partition("#equation-")[2] for link in page.select("dd a[href*='#equation-']")}
+    named = {
+        label
+        for source in sources
+        for label in re.findall(r":eq:`([\w-]+)`", source.read_text("utf8"))
+    }
+    assert named <= {
+        link["href"].partition("#equation-")[2] for link in page.select("dd a[href*='#equation-']")
+    }
 
 
 @each_page

@@ -161,18 +161,30 @@ def run(folder, processes, *arguments):
     script = folder / "script.py"
     script.write_text(textwrap.dedent(SCRIPT), encoding="utf-8")
     torchrun = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone"]
-    command = [sys.executable, *(torchrun if processes > 1 else []), str(script), *map(str, arguments)]
+    command = [
+        sys.executable,
+        *(torchrun if processes > 1 else []),
+        str(script),
+        *map(str, arguments),
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, timeout=240)
+    ended = subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env=environment, timeout=240
+    )
     if ended.returncode:
         return ended.stderr
-    return [json.loads((folder / f"{arguments[1]}.{r}.json").read_text("utf-8")) for r in range(processes)]
+    return [
+        json.loads((folder / f"{arguments[1]}.{r}.json").read_text("utf-8"))
+        for r in range(processes)
+    ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [2, 3])
 def test_without_noise_several_processes_find_what_one_finds(tmp_path, processes):
-    (one,) = run(tmp_path, 1, "noiseless", "one")  # 41 data in batches of 8: the last batch has a single one
+    (one,) = run(
+        tmp_path, 1, "noiseless", "one"
+    )  # 41 data in batches of 8: the last batch has a single one
     for many in run(tmp_path, processes, "noiseless", "many"):
         np.testing.assert_allclose(many["parameters"], one["parameters"], atol=1e-5, rtol=0)
         np.testing.assert_allclose(many["parameters"], one["parameters"], atol=1e-10, rtol=0)
@@ -185,7 +197,9 @@ def test_with_noise_the_learning_curves_agree_within_their_spread(tmp_path):
     alone = [run(tmp_path, 1, "noisy", f"one{seed}", seed)[0]["held_out"][-1] for seed in range(5)]
     first, second = run(tmp_path, 2, "noisy", "two", 0)
     assert first == second
-    assert abs(first["held_out"][-1] - np.mean(alone)) < 4.5 * np.std(alone, ddof=1) * np.sqrt(1 + 1 / 5)
+    assert abs(first["held_out"][-1] - np.mean(alone)) < 4.5 * np.std(alone, ddof=1) * np.sqrt(
+        1 + 1 / 5
+    )
 
 
 @pytest.mark.slow
@@ -193,7 +207,10 @@ def test_with_noise_the_learning_curves_agree_within_their_spread(tmp_path):
 def test_a_run_of_several_processes_resumes_to_the_same_bits(tmp_path, processes):
     run(tmp_path, processes, "stopped", "cut")
     assert sorted(p.name for p in tmp_path.glob("cut.pt*")) == ["cut.pt", "cut.pt.previous"]
-    resumed, whole = run(tmp_path, processes, "whole", "cut"), run(tmp_path, processes, "whole", "whole")
+    resumed, whole = (
+        run(tmp_path, processes, "whole", "cut"),
+        run(tmp_path, processes, "whole", "whole"),
+    )
     assert resumed == whole
     assert all(r == resumed[0] for r in resumed)
 
@@ -214,7 +231,12 @@ def test_the_example_script_trains(tmp_path, processes):
     torchrun = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone"]
     command = [sys.executable, *(torchrun if processes > 1 else []), str(script)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "STEPS": "200"}
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=240)
+    ended = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=240
+    )
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.startswith("held-out bound after 200 steps: -") and ended.stdout.count("\n") == 2
+    assert (
+        ended.stdout.startswith("held-out bound after 200 steps: -")
+        and ended.stdout.count("\n") == 2
+    )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["digits.pt", "digits.pt.previous"]

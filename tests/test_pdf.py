@@ -53,10 +53,17 @@ def test_where_a_link_leads(address: str, becomes: str) -> None:
 
 def test_pages_with_the_same_ids_keep_apart() -> None:
     pages = [page('<p id="a"><a href="#a">here</a> <a href="two.html#a">there</a></p>')]
-    pages.append(page('<p id="a"><a href="one.html#a">back</a> <a href="one.html">top</a></p>', "book/two"))
+    pages.append(
+        page('<p id="a"><a href="one.html#a">back</a> <a href="one.html">top</a></p>', "book/two")
+    )
     soup = BeautifulSoup(onebook.document([*pages, onebook.appendix(pages)]), "html.parser")
     ids = [tag["id"] for tag in soup.find_all(id=True)]
-    assert len(ids) == len(set(ids)) and {"book-one", "book-one--a", "book-two", "book-two--a"} <= set(ids)
+    assert len(ids) == len(set(ids)) and {
+        "book-one",
+        "book-one--a",
+        "book-two",
+        "book-two--a",
+    } <= set(ids)
     assert {link["href"][1:] for link in soup.select("a[href^='#']")} <= set(ids)
     assert [link["href"] for link in soup.select("article p a")] == [
         "#book-one--a",
@@ -72,7 +79,9 @@ def test_of_two_ids_on_a_page_the_first_stays_as_in_a_browser() -> None:
 
 
 def test_a_drawing_keeps_its_parts_together() -> None:
-    svg = page('<svg aria-labelledby="t u"><path id="p"/><use href="#p" clip-path="url(#c)"/></svg>').article.svg
+    svg = page(
+        '<svg aria-labelledby="t u"><path id="p"/><use href="#p" clip-path="url(#c)"/></svg>'
+    ).article.svg
     assert svg["aria-labelledby"] == "book-one--t book-one--u"
     assert svg.use["href"] == "#" + svg.path["id"] == "#book-one--p"
     assert svg.use["clip-path"] == "url(#book-one--c)"
@@ -94,8 +103,14 @@ def test_what_is_for_the_screen_goes() -> None:
     [
         ('<div class="cell">{}<div class="cell_output"><img src="a.png"></div></div>', False),
         ('<div class="cell">{}</div>', False),
-        ('<div class="cell">{}<div class="cell_output"><div class="output stream">7</div></div></div>', True),
-        ('<div class="cell" id="check-1-1-1">{}<div class="cell_output"><img src="a.png"></div></div>', True),
+        (
+            '<div class="cell">{}<div class="cell_output"><div class="output stream">7</div></div></div>',
+            True,
+        ),
+        (
+            '<div class="cell" id="check-1-1-1">{}<div class="cell_output"><img src="a.png"></div></div>',
+            True,
+        ),
     ],
 )
 def test_folded_code_that_only_draws_is_left_out(cell: str, told: bool) -> None:
@@ -106,7 +121,9 @@ def test_folded_code_that_only_draws_is_left_out(cell: str, told: bool) -> None:
 
 
 def test_an_aside_that_is_folded_stands_open() -> None:
-    left = page('<div class="dropdown admonition"><p class="admonition-title">Aside</p><p>It is so.</p></div>')
+    left = page(
+        '<div class="dropdown admonition"><p class="admonition-title">Aside</p><p>It is so.</p></div>'
+    )
     assert "It is so." in left.article.get_text() and not left.answers
 
 
@@ -124,7 +141,9 @@ def test_hints_and_solution_move_and_links_lead_both_ways() -> None:
     hint, solution = made.answers
     assert "Count" in hint.get_text() and "Because" in solution.get_text()
     assert "Because" not in made.article.get_text() and "Count" not in made.article.get_text()
-    for there, answer in zip(made.article.select("#book-one--ex-a .to-answer a"), made.answers, strict=True):
+    for there, answer in zip(
+        made.article.select("#book-one--ex-a .to-answer a"), made.answers, strict=True
+    ):
         assert there["href"] == "#" + answer["id"] and there.span["data-page-of"] == answer["id"]
         assert answer.a["href"] == "#book-one--ex-a"
     back = onebook.appendix([made])
@@ -150,7 +169,9 @@ def test_a_quiz_keeps_its_choices_and_says_why_elsewhere() -> None:
 
 
 def test_an_answer_is_named_after_its_section() -> None:
-    made = page(f'<section id="s"><h2>Six by nine</h2><p>How many?</p>{folded("Answer", "42")}</section>')
+    made = page(
+        f'<section id="s"><h2>Six by nine</h2><p>How many?</p>{folded("Answer", "42")}</section>'
+    )
     (answer,) = made.answers
     assert answer.select_one(".admonition-title").get_text() == "Answer: Six by nine"
     assert answer.a["href"] == "#book-one--s" and "42" in answer.get_text()
@@ -159,24 +180,31 @@ def test_an_answer_is_named_after_its_section() -> None:
 
 
 def test_a_figure_that_moves_stands_still() -> None:
-    moving = (
-        '<div class="vaelib-figure"><img src="a.png" alt="A"><input type="range"><p>K = 3</p><script>1</script></div>'
+    moving = '<div class="vaelib-figure"><img src="a.png" alt="A"><input type="range"><p>K = 3</p><script>1</script></div>'
+    assert (
+        str(page(moving).article.select_one(".vaelib-figure").decode_contents())
+        == '<img alt="A" src="book/a.png"/>'
     )
-    assert str(page(moving).article.select_one(".vaelib-figure").decode_contents()) == '<img alt="A" src="book/a.png"/>'
     with pytest.raises(ValueError, match="no still"):
         page('<div class="vaelib-figure"><canvas></canvas></div>')
 
 
 def test_punctuation_keeps_to_its_formula() -> None:
-    left = page(r'<p>So (<span class="math">\(x\)</span>), a <span class="math">\(y\)</span>-axis and</p>').article.p
+    left = page(
+        r'<p>So (<span class="math">\(x\)</span>), a <span class="math">\(y\)</span>-axis and</p>'
+    ).article.p
     assert left.get_text() == r"So (\(x\)), a \(y\)-axis and"
     assert [held.get_text() for held in left.select(".held")] == [r"(\(x\)),", r"\(y\)-axis"]
 
 
 def test_long_code_may_break_and_its_text_is_the_same() -> None:
     tokens = '<span class="k">def</span> <span class="n">f</span><span class="p">():</span>'
-    short, long = page(f"<pre>{tokens}\n</pre><pre>{tokens}{chr(10) * 30}</pre>").article.select("pre")
-    assert short.get_text() == "def f():\n" and [tag["class"] for tag in short.select("span")] == [["k"]]
+    short, long = page(f"<pre>{tokens}\n</pre><pre>{tokens}{chr(10) * 30}</pre>").article.select(
+        "pre"
+    )
+    assert short.get_text() == "def f():\n" and [tag["class"] for tag in short.select("span")] == [
+        ["k"]
+    ]
     assert long.get("class") == "long" and not short.get("class")
 
 
@@ -187,7 +215,9 @@ def test_a_heading_with_mathematics_has_plain_letters() -> None:
 
 def test_the_order_is_that_of_the_table_of_contents() -> None:
     parts = onebook.table_of_contents()
-    assert [f"{name}.md" for _, names in parts for name in names] == list(parse_toc_yaml(ROOT / "_toc.yml"))
+    assert [f"{name}.md" for _, names in parts for name in names] == list(
+        parse_toc_yaml(ROOT / "_toc.yml")
+    )
     assert parts[0] == ("", ["book/index"])
 
 
@@ -218,7 +248,14 @@ def test_a_link_to_nowhere_is_found_in_a_pdf() -> None:
     assert pdf.faults_in(small_pdf(*good), []) == []
     (fault,) = pdf.faults_in(small_pdf(*good, to_name("elsewhere")), [])
     assert fault == "page 1: a link to nowhere, elsewhere"
-    assert len(pdf.faults_in(small_pdf(to_address("http://127.0.0.1:8000/x"), to_address("_images/a.png")), [])) == 2
+    assert (
+        len(
+            pdf.faults_in(
+                small_pdf(to_address("http://127.0.0.1:8000/x"), to_address("_images/a.png")), []
+            )
+        )
+        == 2
+    )
 
 
 def test_a_page_without_its_text_is_found_in_a_pdf() -> None:
@@ -237,10 +274,17 @@ def test_the_pdf_holds_the_book() -> None:
     if not pdf.PDF.is_file():
         pytest.skip("there is no PDF: make pdf")
     reader = PdfReader(pdf.PDF)
-    names = [name for _, names in onebook.table_of_contents() for name in names if name not in onebook.LEFT_OUT]
+    names = [
+        name
+        for _, names in onebook.table_of_contents()
+        for name in names
+        if name not in onebook.LEFT_OUT
+    ]
     chapters = [entry for entry in reader.outline if not isinstance(entry, list)]
     assert len(chapters) == len(names) + 1 and chapters[-1].title == "Solutions"
     assert [reader.get_destination_page_number(entry) + 1 for entry in chapters[:-1]] == [
         pdf.page_numbers(reader)[onebook.page_id(name)] for name in names
     ]
-    assert reader.metadata.title.startswith("Bounding the Evidence") and pdf.PDF.stat().st_size < 15e6
+    assert (
+        reader.metadata.title.startswith("Bounding the Evidence") and pdf.PDF.stat().st_size < 15e6
+    )

@@ -16,7 +16,11 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import plain  # noqa: E402
 from plain import Code, Page  # noqa: E402
 
-NUMBERS = {"displaymath": {"equation-eq-a": (4, 3)}, "figure": {"fig-a": (4, 1)}, "table": {"tab-a": (4, 2)}}
+NUMBERS = {
+    "displaymath": {"equation-eq-a": (4, 3)},
+    "figure": {"fig-a": (4, 1)},
+    "table": {"tab-a": (4, 2)},
+}
 FORMATS = {"figure": "Fig. %s", "table": "Table %s", "exercise": "Exercise %s"}
 
 
@@ -24,11 +28,15 @@ def page() -> Page:
     environment = SimpleNamespace(
         toc_fignumbers={"book/a": NUMBERS}, toc_secnumbers={"book/a": {"": (4,), "#s": (4, 2)}}
     )
-    return Page(SimpleNamespace(env=environment, config=SimpleNamespace(numfig_format=FORMATS)), "book/a")
+    return Page(
+        SimpleNamespace(env=environment, config=SimpleNamespace(numfig_format=FORMATS)), "book/a"
+    )
 
 
 def paragraph(*children: nodes.Node | str) -> nodes.paragraph:
-    return nodes.paragraph("", "", *[nodes.Text(part) if isinstance(part, str) else part for part in children])
+    return nodes.paragraph(
+        "", "", *[nodes.Text(part) if isinstance(part, str) else part for part in children]
+    )
 
 
 def cell(index: int) -> nodes.container:
@@ -42,7 +50,10 @@ def written(*blocks: nodes.Node) -> list[str | Code]:
 @pytest.mark.parametrize(
     "node, expected",
     [
-        (paragraph("a *b* [c] $5 <d> x_i _y_ `z` \\n"), r"a \*b\* \[c\] \$5 \<d> x_i \_y\_ \`z\` \\n"),
+        (
+            paragraph("a *b* [c] $5 <d> x_i _y_ `z` \\n"),
+            r"a \*b\* \[c\] \$5 \<d> x_i \_y\_ \`z\` \\n",
+        ),
         (paragraph("two\nlines"), "two lines"),
         (paragraph("# no title"), r"\# no title"),
         (paragraph("- no item"), r"\- no item"),
@@ -54,7 +65,10 @@ def written(*blocks: nodes.Node) -> list[str | Code]:
         (paragraph(nodes.literal("", "f(`x`)")), "``f(`x`)``"),
         (paragraph(nodes.math("", r"p(x \mid z)")), r"$p(x \mid z)$"),
         (paragraph(nodes.math("", "a<b")), "$a< b$"),
-        (paragraph(nodes.reference("", "there", refuri="https://a.org/b(c)")), "[there](https://a.org/b%28c%29)"),
+        (
+            paragraph(nodes.reference("", "there", refuri="https://a.org/b(c)")),
+            "[there](https://a.org/b%28c%29)",
+        ),
         (paragraph("see ", nodes.reference("", "(4.3)", refid="equation-eq-a")), "see (4.3)"),
         (paragraph("see ", nodes.reference("", "here", refuri="#below")), "see here"),
         (nodes.literal_block("", "x = 1", language="python"), "```python\nx = 1\n```"),
@@ -66,9 +80,15 @@ def written(*blocks: nodes.Node) -> list[str | Code]:
             "$$\n\\begin{cases} a \\\\ b \\end{cases}\n$$",
         ),
         (nodes.bullet_list("", *(nodes.list_item("", paragraph(x)) for x in "ab")), "- a\n- b"),
-        (nodes.enumerated_list("", *(nodes.list_item("", paragraph(x)) for x in "ab"), start=3), "3. a\n4. b"),
+        (
+            nodes.enumerated_list("", *(nodes.list_item("", paragraph(x)) for x in "ab"), start=3),
+            "3. a\n4. b",
+        ),
         (nodes.bullet_list("", nodes.list_item("", paragraph("a"), paragraph("b"))), "- a\n\n  b"),
-        (nodes.block_quote("", paragraph("a"), nodes.math_block("", "b\n= c")), "> a\n>\n> $$b = c$$"),
+        (
+            nodes.block_quote("", paragraph("a"), nodes.math_block("", "b\n= c")),
+            "> a\n>\n> $$b = c$$",
+        ),
         (nodes.admonition("", nodes.title("", "T"), paragraph("a")), "> **T**\n>\n> a"),
         (nodes.note("", paragraph("a")), "> **Note**\n>\n> a"),
         (
@@ -96,7 +116,9 @@ def test_a_table_has_a_heading_and_no_stray_bar() -> None:
 
 def test_a_heading_has_its_level_and_number() -> None:
     inner = nodes.section("", nodes.title("", "Inner"), ids=["s"])
-    outer = nodes.section("", nodes.title("", "Outer"), inner, nodes.section("", nodes.title("", "Bare"), ids=["t"]))
+    outer = nodes.section(
+        "", nodes.title("", "Outer"), inner, nodes.section("", nodes.title("", "Bare"), ids=["t"])
+    )
     outer["ids"] = ["o"]
     assert written(outer) == ["# 4. Outer", "## 4.2. Inner", "## Bare"]
 
@@ -109,11 +131,14 @@ def test_the_caption_stands_below_the_figure() -> None:
 
 
 def test_a_code_cell_interrupts_a_box() -> None:
-    box = nodes.admonition("", nodes.title("", "T"), paragraph("a"), cell(3), paragraph("b"), classes=["dropdown"])
+    box = nodes.admonition(
+        "", nodes.title("", "T"), paragraph("a"), cell(3), paragraph("b"), classes=["dropdown"]
+    )
     before, code, after = written(box)
     assert code == Code(3) and isinstance(code, Code)
     assert all(
-        text.startswith("<details>\n<summary><b>T</b>") and text.endswith("</details>") for text in (before, after)
+        text.startswith("<details>\n<summary><b>T</b>") and text.endswith("</details>")
+        for text in (before, after)
     )
 
 
@@ -136,7 +161,9 @@ class riddle(nodes.General, nodes.Element):
     ],
 )
 def test_a_node_that_nobody_writes_is_named(node: nodes.Node, name: str) -> None:
-    with pytest.raises(ExtensionError, match=f"does not know how to write the node {name}, in book/a"):
+    with pytest.raises(
+        ExtensionError, match=f"does not know how to write the node {name}, in book/a"
+    ):
         written(node)
 
 

@@ -52,7 +52,9 @@ def lab(color, vision):
     srgb = np.array(to_rgba(color)[:3])
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     seen = np.clip(np.array(vision) @ linear, 0, 1)
-    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    to_xyz = np.array(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
     t = to_xyz @ seen / to_xyz.sum(1)
     x, y, z = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
@@ -127,7 +129,11 @@ def test_images_are_tiled_row_by_row_with_a_frame(ax):
     truth = np.zeros((8, 10))
     truth[1:3, 1:4], truth[1:3, 6:9], truth[5:7, 1:4] = tile
     np.testing.assert_array_equal(ax.images[0].get_array(), truth)
-    assert ax.images[0].get_clim() == (0, 1) and ax.images[0].get_cmap().name == "gray_r" and not ax.axison
+    assert (
+        ax.images[0].get_clim() == (0, 1)
+        and ax.images[0].get_cmap().name == "gray_r"
+        and not ax.axison
+    )
 
 
 def test_images_are_square_if_not_told_otherwise(ax):
@@ -155,7 +161,9 @@ def test_four_actors_are_five_names_two_nodes_three_arrows(ax, highlight):
     assert plotting.four_actors(ax, highlight) is ax
     assert sum(isinstance(patch, Circle) for patch in ax.patches) == 2
     assert sum(isinstance(patch, FancyArrowPatch) for patch in ax.patches) == 3
-    strong = {t.get_text().split()[0] for t in ax.texts if t.get_alpha() == 1 and " " in t.get_text()}
+    strong = {
+        t.get_text().split()[0] for t in ax.texts if t.get_alpha() == 1 and " " in t.get_text()
+    }
     assert strong == set(highlight or ["prior", "likelihood", "posterior", "evidence", "proxy"])
 
 
@@ -180,7 +188,9 @@ def test_plates_hold_what_is_asked_for(ax, learned, proxy, samples):
     parameters = [r"$\theta$"] * learned + [r"$\phi$"] * proxy
     plates = ["$N$"] + ["$K$"] * samples
     latent = "$z_k$" if samples else "$z$"
-    assert sorted(text.get_text() for text in ax.texts) == sorted([*parameters, *plates, latent, "$x$"])
+    assert sorted(text.get_text() for text in ax.texts) == sorted(
+        [*parameters, *plates, latent, "$x$"]
+    )
     assert len(of_kind(ax, FancyBboxPatch)) == len(plates)
     assert len(of_kind(ax, Circle)) == 2 + len(parameters)
     dashes = [arrow.get_linestyle() for arrow in of_kind(ax, FancyArrowPatch)]
@@ -200,7 +210,10 @@ def test_plates_hold_the_variables_and_not_the_parameters(ax):
     for corner in inner.corners():
         assert outer.contains(*corner)
     for corner in outer.corners():
-        assert ax.get_xlim()[0] < corner[0] < ax.get_xlim()[1] and ax.get_ylim()[0] < corner[1] < ax.get_ylim()[1]
+        assert (
+            ax.get_xlim()[0] < corner[0] < ax.get_xlim()[1]
+            and ax.get_ylim()[0] < corner[1] < ax.get_ylim()[1]
+        )
 
 
 def test_of_the_plates_only_what_is_observed_is_shaded(ax):

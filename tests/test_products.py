@@ -46,11 +46,18 @@ def test_the_product_is_that_of_double_precision(asked, a, b, bias, tanh):
     of_bias = torch.zeros(MANY, dtype=torch.float64) if bias is None else bias.double()
     truth = a.double() @ b.double() + of_bias
     # What rounding each product and each sum can do at most, in whatever order; tanh makes no difference larger.
-    most = MANY * torch.finfo(torch.float32).eps / 2 * (a.double().abs() @ b.double().abs() + of_bias.abs())
+    most = (
+        MANY
+        * torch.finfo(torch.float32).eps
+        / 2
+        * (a.double().abs() @ b.double().abs() + of_bias.abs())
+    )
     off = (product(a, b, bias, tanh).double() - (truth.tanh() if tanh else truth)).abs()
     assert (off <= most + 2e-7 * tanh).all()
     ((_, right, *_),) = asked
-    assert right.is_contiguous() or right.mT.is_contiguous()  # with gaps it is a thousand times slower
+    assert (
+        right.is_contiguous() or right.mT.is_contiguous()
+    )  # with gaps it is a thousand times slower
 
 
 def test_onednn_is_asked_where_torch_has_it():
@@ -83,9 +90,15 @@ def test_tanh_keeps_every_digit_and_what_is_not_finite(asked):
     assert asked
 
 
-@pytest.mark.parametrize("rows, dtype", [(2, torch.float32), (0, torch.float32), (2 * MANY, torch.float64)])
+@pytest.mark.parametrize(
+    "rows, dtype", [(2, torch.float32), (0, torch.float32), (2 * MANY, torch.float64)]
+)
 def test_what_is_small_or_double_goes_torchs_way(asked, rows, dtype):
-    a, b, bias = torch.randn(rows, MANY).to(dtype), torch.randn(MANY, MANY).to(dtype), torch.randn(MANY).to(dtype)
+    a, b, bias = (
+        torch.randn(rows, MANY).to(dtype),
+        torch.randn(MANY, MANY).to(dtype),
+        torch.randn(MANY).to(dtype),
+    )
     assert torch.equal(product(a, b), a @ b)
     assert torch.equal(product(a, b, bias, tanh=True), torch.addmm(bias, a, b).tanh())
     assert not asked
@@ -116,7 +129,10 @@ def test_the_gradient_of_a_weight_is_that_of_einsum(rows, n_in, n_out):
 
 
 def test_the_smaller_factor_is_copied(asked):
-    for rows, turned in ((100, False), (1000, True)):  # of a layer from 200 to 784 that is 784 rows or 200 (rows + 784)
+    for rows, turned in (
+        (100, False),
+        (1000, True),
+    ):  # of a layer from 200 to 784 that is 784 rows or 200 (rows + 784)
         weight_gradient(torch.randn(rows, 784), torch.randn(rows, 200))
         assert tuple(asked[-1][0].shape) == ((200, rows) if turned else (784, rows))
     weight_gradient(torch.randn(1000, 200), torch.randn(1000, 784))

@@ -17,8 +17,20 @@ from vaelib.elbo import elbo, elbo_kl, elbo_score, elbo_stl, log_weights
 from vaelib.evaluate import log_likelihood
 from vaelib.iwae import effective_sample_size, iwae, iwae_dreg, normalized_weights
 from vaelib.jensen import jensen_gap, log_mean_exp
-from vaelib.latent import GaussianMixture, LatentVariableModel, LinearGaussian, StandardNormal, simple_monte_carlo
-from vaelib.proxies import BernoulliDecoder, CategoricalDecoder, FreeGaussian, GaussianDecoder, GaussianEncoder
+from vaelib.latent import (
+    GaussianMixture,
+    LatentVariableModel,
+    LinearGaussian,
+    StandardNormal,
+    simple_monte_carlo,
+)
+from vaelib.proxies import (
+    BernoulliDecoder,
+    CategoricalDecoder,
+    FreeGaussian,
+    GaussianDecoder,
+    GaussianEncoder,
+)
 
 # The same examples in each run; the generator of torch is seeded inside each of them.
 SETTINGS = {"derandomize": True, "deadline": None, "database": None}
@@ -27,7 +39,9 @@ few, some = settings(max_examples=12, **SETTINGS), settings(max_examples=30, **S
 
 BOUNDS = [elbo, elbo_kl, elbo_score, elbo_stl, iwae, iwae_dreg]
 DTYPES = [torch.float64, torch.float32, torch.bfloat16]
-CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here"))
+CUDA = pytest.param(
+    "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+)
 
 small, seeds = st.integers(1, 5), st.integers(0, 2**31)
 sigmas = st.floats(-3, 3).map(lambda exponent: 10**exponent)  # 0.001 to 1,000
@@ -92,7 +106,9 @@ def test_log_mean_exp_is_that_of_scipy_between_mean_and_maximum_in_every_precisi
     exact, K = log_w.double(), log_w.shape[0]
     truth = logsumexp(exact.numpy(), axis=0) - math.log(K)
     np.testing.assert_allclose(value.double(), truth, rtol=0, atol=tolerance)
-    assert (value <= exact.amax(0) + tolerance).all() and (value >= exact.amax(0) - math.log(K) - tolerance).all()
+    assert (value <= exact.amax(0) + tolerance).all() and (
+        value >= exact.amax(0) - math.log(K) - tolerance
+    ).all()
     assert (value >= exact.mean(0) - tolerance).all()
     assert (jensen_gap(log_w) >= -2 * tolerance).all()
 
@@ -121,7 +137,9 @@ def test_its_gradient_is_shares_that_sum_to_one(log_w, dtype):
 
 @some
 @given(log_w=log_ws, dtype=st.sampled_from(DTYPES), impossible=st.booleans())
-def test_the_effective_sample_size_lies_between_one_and_K_and_is_invariant_to_a_shift(log_w, dtype, impossible):
+def test_the_effective_sample_size_lies_between_one_and_K_and_is_invariant_to_a_shift(
+    log_w, dtype, impossible
+):
     if impossible and log_w.shape[0] > 1:
         log_w[0] = -math.inf  # a weight of zero is worth nothing, and harms nothing
     log_w, K = log_w.to(dtype), log_w.shape[0]
@@ -129,11 +147,17 @@ def test_the_effective_sample_size_lies_between_one_and_K_and_is_invariant_to_a_
     assert ess.shape == log_w.shape[1:] and ess.dtype == dtype
     assert (ess >= 1 - tolerance).all() and (ess <= K * (1 + tolerance)).all()
     torch.testing.assert_close(
-        effective_sample_size(torch.zeros_like(log_w)), torch.full_like(ess, K), rtol=tolerance, atol=0
+        effective_sample_size(torch.zeros_like(log_w)),
+        torch.full_like(ess, K),
+        rtol=tolerance,
+        atol=0,
     )
     power_of_two = log_w.double() + 2**20  # exact in float64
     torch.testing.assert_close(
-        effective_sample_size(power_of_two), effective_sample_size(log_w.double()), rtol=1e-8, atol=0
+        effective_sample_size(power_of_two),
+        effective_sample_size(log_w.double()),
+        rtol=1e-8,
+        atol=0,
     )
 
 
@@ -153,7 +177,9 @@ def test_at_the_exact_posterior_every_weight_is_the_evidence(B, X, Z, K, sigma, 
     assert log_w.shape == (K, B)
     torch.testing.assert_close(log_w, truth.expand(K, B), rtol=0, atol=tolerance)
     for bound in (elbo, elbo_score, elbo_stl, iwae, iwae_dreg):
-        torch.testing.assert_close(bound(model, model.posterior, x, K), truth, rtol=0, atol=tolerance)
+        torch.testing.assert_close(
+            bound(model, model.posterior, x, K), truth, rtol=0, atol=tolerance
+        )
     # To first order, an error in log w counts twice in w², once in each of the K.
     assert (effective_sample_size(log_w) >= K * (1 - 4 * tolerance)).all()
 
@@ -169,15 +195,28 @@ def test_so_it_is_for_a_mixture(B, X, C, K, sigma, seed):
     # A component that was drawn has a posterior probability p of some size; its log is off by eps / p.
     tolerance = 1e-9 * near(truth)
     for bound in (elbo, elbo_score, iwae):
-        torch.testing.assert_close(bound(model, model.posterior, x, K), truth, rtol=0, atol=tolerance)
-    torch.testing.assert_close(model.posterior(x).probs.sum(-1), torch.ones(B).double(), rtol=0, atol=1e-12)
+        torch.testing.assert_close(
+            bound(model, model.posterior, x, K), truth, rtol=0, atol=tolerance
+        )
+    torch.testing.assert_close(
+        model.posterior(x).probs.sum(-1), torch.ones(B).double(), rtol=0, atol=1e-12
+    )
 
 
 # Bounds, for every shape
 
 
 @few
-@given(kind=kinds, B=small, X=small, Z=small, K=small, chunk=small, seed=seeds, dtype=st.sampled_from(DTYPES))
+@given(
+    kind=kinds,
+    B=small,
+    X=small,
+    Z=small,
+    K=small,
+    chunk=small,
+    seed=seeds,
+    dtype=st.sampled_from(DTYPES),
+)
 def test_a_bound_has_one_finite_value_per_datum_in_the_precision_of_the_parameters(
     kind, B, X, Z, K, chunk, seed, dtype
 ):
@@ -186,7 +225,9 @@ def test_a_bound_has_one_finite_value_per_datum_in_the_precision_of_the_paramete
     x, z = model.sample(B)
     x = x.to(dtype)
     assert x.shape == (B, X) and z.shape == (B, Z) and z.dtype == dtype
-    values = [bound(model, q, x, K) for bound in BOUNDS] + [b(model, q, x, K, chunk) for b in (iwae, iwae_dreg)]
+    values = [bound(model, q, x, K) for bound in BOUNDS] + [
+        b(model, q, x, K, chunk) for b in (iwae, iwae_dreg)
+    ]
     values += [simple_monte_carlo(model, x, K, chunk), log_likelihood(model, q, x, K, chunk)]
     values += [model.log_joint(x, z), *model.log_joint(x, q(x).sample((2, 3))).flatten(0, 1)]
     for value in values:
@@ -208,11 +249,15 @@ def test_bounds_on_one_seed(kind, B, X, Z, K, seed):
     bound = seeded(seed, iwae, model, q, x, K)
     assert (bound >= log_w.mean(0) - rounding(log_w)).all()
     for other, same in [(iwae_dreg, bound), (elbo_stl, log_w.mean(0)), (elbo_score, log_w.mean(0))]:
-        torch.testing.assert_close(seeded(seed, other, model, q, x, K), same, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(
+            seeded(seed, other, model, q, x, K), same, rtol=1e-12, atol=1e-12
+        )
 
 
 @few
-@given(kind=kinds, B=small, X=small, Z=small, K=st.integers(1, 9), chunk=st.integers(1, 12), seed=seeds)
+@given(
+    kind=kinds, B=small, X=small, Z=small, K=st.integers(1, 9), chunk=st.integers(1, 12), seed=seeds
+)
 def test_chunks_change_neither_value_nor_gradient(kind, B, X, Z, K, chunk, seed):
     torch.manual_seed(seed)
     model, q = cast(torch.float64, *vae(kind, X, Z))
@@ -223,7 +268,9 @@ def test_chunks_change_neither_value_nor_gradient(kind, B, X, Z, K, chunk, seed)
     in_chunks = seeded(seed, iwae, model, q, x, K, chunk)
     torch.testing.assert_close(in_chunks, whole, rtol=1e-13, atol=1e-13)
     truth = gradients(whole, model, q)
-    torch.testing.assert_close(gradients(in_chunks, model, q), truth, rtol=1e-10, atol=1e-12 * near(truth))
+    torch.testing.assert_close(
+        gradients(in_chunks, model, q), truth, rtol=1e-10, atol=1e-12 * near(truth)
+    )
     if chunk >= K:  # one chunk: the very samples of the unchunked bound
         for bound in (iwae, iwae_dreg):
             mine, theirs = (seeded(seed, bound, model, q, x, K, size) for size in (chunk, None))
@@ -251,7 +298,10 @@ def test_a_bound_stays_where_its_parameters_are(kind, device):
     model, q = cast(torch.float32, *vae(kind, 4, 2), device=device)
     x = model.sample(3)[0].float()
     assert x.device.type == device
-    values = [bound(model, q, x, 3) for bound in BOUNDS] + [iwae(model, q, x, 3, 2), log_likelihood(model, q, x, 3, 2)]
+    values = [bound(model, q, x, 3) for bound in BOUNDS] + [
+        iwae(model, q, x, 3, 2),
+        log_likelihood(model, q, x, 3, 2),
+    ]
     for value in [*values, simple_monte_carlo(model, x, 3, 2)]:
         assert value.device.type == device and value.isfinite().all()
 
@@ -269,16 +319,27 @@ def test_the_mass_of_all_binary_images_is_one(X, Z, B, scale, seed):
     torch.manual_seed(seed)
     p = BernoulliDecoder(Z, X).double()(scale * torch.randn(B, Z).double())
     images = torch.tensor(list(itertools.product([0.0, 1.0], repeat=X))).double()
-    torch.testing.assert_close(total(p.log_prob(images[:, None])), torch.ones(B).double(), rtol=0, atol=1e-13)
+    torch.testing.assert_close(
+        total(p.log_prob(images[:, None])), torch.ones(B).double(), rtol=0, atol=1e-13
+    )
 
 
 @some
-@given(length=st.integers(1, 3), alphabet=st.integers(1, 4), Z=small, B=small, scale=st.floats(0, 30), seed=seeds)
+@given(
+    length=st.integers(1, 3),
+    alphabet=st.integers(1, 4),
+    Z=small,
+    B=small,
+    scale=st.floats(0, 30),
+    seed=seeds,
+)
 def test_the_mass_of_all_sequences_is_one(length, alphabet, Z, B, scale, seed):
     torch.manual_seed(seed)
     p = CategoricalDecoder(Z, length, alphabet).double()(scale * torch.randn(B, Z).double())
     sequences = torch.tensor(list(itertools.product(range(alphabet), repeat=length)))
-    torch.testing.assert_close(total(p.log_prob(sequences[:, None])), torch.ones(B).double(), rtol=0, atol=1e-13)
+    torch.testing.assert_close(
+        total(p.log_prob(sequences[:, None])), torch.ones(B).double(), rtol=0, atol=1e-13
+    )
 
 
 @some
@@ -286,11 +347,16 @@ def test_the_mass_of_all_sequences_is_one(length, alphabet, Z, B, scale, seed):
 def test_the_density_of_a_gaussian_integrates_to_one(n, B, sigma, seed):
     torch.manual_seed(seed)
     decoder = GaussianDecoder(n, 1, sigma_dec=sigma).double()
-    for p in (decoder(torch.randn(B, n).double()), GaussianEncoder(n, 1).double()(torch.randn(B, n).double())):
+    for p in (
+        decoder(torch.randn(B, n).double()),
+        GaussianEncoder(n, 1).double()(torch.randn(B, n).double()),
+    ):
         # The trapezoid rule is exact to rounding at this spacing, and 1e-30 lies beyond 12 deviations.
         line = torch.linspace(-12, 12, 241, dtype=torch.float64)[:, None, None]
         density = p.log_prob(p.mean + line * p.stddev).exp()
-        torch.testing.assert_close(0.1 * (density * p.stddev[:, 0]).sum(0), torch.ones(B).double(), rtol=1e-12, atol=0)
+        torch.testing.assert_close(
+            0.1 * (density * p.stddev[:, 0]).sum(0), torch.ones(B).double(), rtol=1e-12, atol=0
+        )
 
 
 @some
@@ -324,7 +390,9 @@ def test_images_all_of_one_colour_under_a_decoder_that_is_sure(dtype, logit, pix
     net = nn.Linear(2, X)
     nn.init.zeros_(net.weight), nn.init.constant_(net.bias, logit)
     model, q = cast(
-        dtype, LatentVariableModel(StandardNormal(2), BernoulliDecoder(2, X, net=net)), GaussianEncoder(X, 2)
+        dtype,
+        LatentVariableModel(StandardNormal(2), BernoulliDecoder(2, X, net=net)),
+        GaussianEncoder(X, 2),
     )
     x = torch.full((B, X), pixel, dtype=dtype)
     truth = -X * np.logaddexp(0, -logit if pixel else logit)
@@ -338,7 +406,12 @@ def test_images_all_of_one_colour_under_a_decoder_that_is_sure(dtype, logit, pix
 
 @few
 @given(
-    X=small, Z=small, sigma=sigmas, far=st.sampled_from([0.0, 1.0, 1e3]), dtype=st.sampled_from(DTYPES[:2]), seed=seeds
+    X=small,
+    Z=small,
+    sigma=sigmas,
+    far=st.sampled_from([0.0, 1.0, 1e3]),
+    dtype=st.sampled_from(DTYPES[:2]),
+    seed=seeds,
 )
 def test_one_datum_far_from_a_narrow_or_wide_likelihood(X, Z, sigma, far, dtype, seed):
     torch.manual_seed(seed)
@@ -373,18 +446,24 @@ def reach_of_likelihood(kind, decoder, x, z):
     far, p = reach(decoder.net, z), decoder(z)
     if kind == "gaussian":  # r² / 2 + log sigma, with r = (x - f) / sigma
         r, log_sigma = ((x - p.mean) / decoder.sigma_dec).abs(), decoder.log_sigma.abs()
-        return (r**2 * (1 + log_sigma) + r * (x.abs() + far) / decoder.sigma_dec + log_sigma + 2).sum(-1)
+        return (
+            r**2 * (1 + log_sigma) + r * (x.abs() + far) / decoder.sigma_dec + log_sigma + 2
+        ).sum(-1)
     if kind == "binary":  # log sigmoid has a slope of at most 1
         return far.sum(-1) - p.log_prob(x)
     far = far.unflatten(-1, (decoder.length, decoder.alphabet)).amax(-1)
-    return (2 * far + math.log(decoder.alphabet) + 1).sum(-1) - p.log_prob(x)  # log softmax: of at most 2
+    return (2 * far + math.log(decoder.alphabet) + 1).sum(-1) - p.log_prob(
+        x
+    )  # log softmax: of at most 2
 
 
 def reach_of_proxy(q, x, z):
     far_mean, far_log_sigma = reach(q.net, x).chunk(2, -1)
     p = q(x)
     noise = ((z - p.mean) / p.stddev).abs()
-    return ((noise**2 + 1) * (1 + far_log_sigma) + noise * (z.abs() + far_mean) / p.stddev + 2).sum(-1)
+    return ((noise**2 + 1) * (1 + far_log_sigma) + noise * (z.abs() + far_mean) / p.stddev + 2).sum(
+        -1
+    )
 
 
 @some
@@ -396,7 +475,9 @@ def reach_of_proxy(q, x, z):
     dtype=st.sampled_from([torch.float32, torch.bfloat16]),
     seed=seeds,
 )
-def test_lower_precision_agrees_with_float64_to_its_rounding_errors(kind, sizes, K, sigma, dtype, seed):
+def test_lower_precision_agrees_with_float64_to_its_rounding_errors(
+    kind, sizes, K, sigma, dtype, seed
+):
     B, X, Z, H = sizes
     torch.manual_seed(seed)
     model, q = cast(dtype, *vae(kind, X, Z, (H,), sigma))
@@ -406,7 +487,11 @@ def test_lower_precision_agrees_with_float64_to_its_rounding_errors(kind, sizes,
     model, q = cast(torch.float64, model, q)
     x, z = x.double(), z.double()
     exact = model.log_joint(x, z) - q(x).log_prob(z)
-    far = reach_of_likelihood(kind, model.decoder, x, z) + reach_of_proxy(q, x, z) + (z**2 + 2).sum(-1)
+    far = (
+        reach_of_likelihood(kind, model.decoder, x, z)
+        + reach_of_proxy(q, x, z)
+        + (z**2 + 2).sum(-1)
+    )
     tolerance = math.sqrt(X + Z + H + 4) * torch.finfo(dtype).eps * far
     assert ((log_w.double() - exact).abs() <= tolerance).all()
     # Neither a mean nor a log-mean-exp moves further than the weight that moves most.
@@ -439,11 +524,17 @@ def test_solved_models_in_float32_agree_with_float64(B, X, Z, sigma, seed):
         x = model.sample(B)[0]
         (exact,) = cast(torch.float64, model)
         difference = model.log_evidence(x) - exact.log_evidence(x.double())
-        centre, spread = (exact.bias, exact.weight) if model is line else (exact.means.mean(0), exact.means)
+        centre, spread = (
+            (exact.bias, exact.weight) if model is line else (exact.means.mean(0), exact.means)
+        )
         # r² / 2 with r = (x - centre) / sigma, both of which are rounded, through a solve of this condition.
-        r_squared = ((x.double() - centre).square().sum(-1) + spread.square().sum()) / exact.sigma**2
+        r_squared = (
+            (x.double() - centre).square().sum(-1) + spread.square().sum()
+        ) / exact.sigma**2
         condition = 1 + spread.square().sum() / exact.sigma**2 if model is line else 1
         tolerance = (
-            (X + Z + 4) * torch.finfo(torch.float32).eps * (condition * (r_squared + X) + abs(math.log(sigma)) * X)
+            (X + Z + 4)
+            * torch.finfo(torch.float32).eps
+            * (condition * (r_squared + X) + abs(math.log(sigma)) * X)
         )
         assert (difference.abs() <= tolerance).all()

@@ -58,7 +58,9 @@ def test_gaussian_decoder_is_the_normal_around_its_network(learn_sigma):
     decoder = GaussianDecoder(2, 4, (5,), sigma_dec=0.3, learn_sigma=learn_sigma).double()
     z, x = torch.randn(5, 6, 2, dtype=torch.float64), torch.randn(6, 4, dtype=torch.float64)
     truth = stats.norm.logpdf(x, mlp_numpy(decoder.net, z.numpy()), 0.3).sum(-1)
-    np.testing.assert_allclose(decoder(z).log_prob(x).detach(), truth, rtol=1e-6)  # sigma was a float32
+    np.testing.assert_allclose(
+        decoder(z).log_prob(x).detach(), truth, rtol=1e-6
+    )  # sigma was a float32
     assert abs(decoder.sigma_dec.item() - 0.3) < 1e-7
     assert ("log_sigma" in dict(decoder.named_parameters())) == learn_sigma
     assert "log_sigma" in decoder.state_dict()
@@ -83,7 +85,9 @@ def test_categorical_decoder_is_the_sum_of_log_softmax_at_the_symbols():
     decoder = CategoricalDecoder(2, 4, 3, (5,)).double()
     z, x = torch.randn(5, 6, 2, dtype=torch.float64), torch.randint(3, (6, 4))
     log_rho = log_softmax(mlp_numpy(decoder.net, z.numpy()).reshape(5, 6, 4, 3), axis=-1)
-    truth = np.take_along_axis(log_rho, np.tile(x.numpy()[None, ..., None], (5, 1, 1, 1)), -1).sum((-1, -2))
+    truth = np.take_along_axis(log_rho, np.tile(x.numpy()[None, ..., None], (5, 1, 1, 1)), -1).sum(
+        (-1, -2)
+    )
     np.testing.assert_allclose(decoder(z).log_prob(x).detach(), truth, rtol=1e-12)
 
 
@@ -102,7 +106,10 @@ def test_the_activation_and_the_default_widths_are_those_asked_for():
     truth = mlp_numpy(q.net, x.numpy(), lambda a: np.maximum(a, 0))[:, :3]
     np.testing.assert_allclose(q(x).mean.detach(), truth, rtol=1e-12)
     for module in (GaussianEncoder(4, 3), GaussianDecoder(3, 4), BernoulliDecoder(3, 4)):
-        assert [layer.out_features for layer in module.net if isinstance(layer, nn.Linear)][:2] == [128, 128]
+        assert [layer.out_features for layer in module.net if isinstance(layer, nn.Linear)][:2] == [
+            128,
+            128,
+        ]
 
 
 # Modules
@@ -116,7 +123,9 @@ def test_decoders_take_any_leading_axes_of_z(make, leading):
     assert p.sample().shape[: len(leading)] == leading
 
 
-@pytest.mark.parametrize("make", [*DECODERS, lambda: GaussianEncoder(2, 3), lambda: FreeGaussian(5, 3)])
+@pytest.mark.parametrize(
+    "make", [*DECODERS, lambda: GaussianEncoder(2, 3), lambda: FreeGaussian(5, 3)]
+)
 def test_modules_follow_state_dict_and_double(make):
     one, other, given = make(), make(), torch.randn(5, 2)
     with torch.no_grad():
@@ -155,7 +164,9 @@ def test_a_convolutional_decoder_sees_one_batch_axis_whatever_the_samples(leadin
     truth = net(z.reshape(-1, 2)).reshape(*leading, 16)
     for decoder in (GaussianDecoder(2, 16, net=net).double(), BernoulliDecoder(2, 16, net=net)):
         mean = decoder(z).mean
-        torch.testing.assert_close(mean, truth if mean.min() < 0 else truth.sigmoid(), rtol=1e-13, atol=1e-15)
+        torch.testing.assert_close(
+            mean, truth if mean.min() < 0 else truth.sigmoid(), rtol=1e-13, atol=1e-15
+        )
 
 
 @pytest.mark.parametrize("make", [*DECODERS, lambda **more: GaussianEncoder(2, 3, **more)])
@@ -178,7 +189,9 @@ def test_the_encoder_names_the_shape_of_x(shape):
 
 
 def test_free_gaussian_wants_all_data_at_once():
-    with pytest.raises(ValueError, match=r"all 3 data of this FreeGaussian.*batch_size=None.*got \(2, 9\)"):
+    with pytest.raises(
+        ValueError, match=r"all 3 data of this FreeGaussian.*batch_size=None.*got \(2, 9\)"
+    ):
         FreeGaussian(3, 2)(torch.zeros(2, 9))
 
 
@@ -192,8 +205,14 @@ def test_free_gaussian_wants_all_data_at_once():
         (lambda: FreeGaussian(3, -1), "latent_dim must be a positive integer"),
         (lambda: GaussianDecoder(0, 4), "latent_dim must be a positive integer"),
         (lambda: GaussianDecoder(2, 0), "data_dim must be a positive integer"),
-        (lambda: GaussianDecoder(2, 4, sigma_dec=0.0), "sigma_dec must be a positive, finite number; got 0"),
-        (lambda: GaussianDecoder(2, 4, sigma_dec=math.inf), "sigma_dec must be a positive, finite number"),
+        (
+            lambda: GaussianDecoder(2, 4, sigma_dec=0.0),
+            "sigma_dec must be a positive, finite number; got 0",
+        ),
+        (
+            lambda: GaussianDecoder(2, 4, sigma_dec=math.inf),
+            "sigma_dec must be a positive, finite number",
+        ),
         (lambda: BernoulliDecoder(2, 0), "data_dim must be a positive integer"),
         (lambda: CategoricalDecoder(2, 0, 4), "length must be a positive integer"),
         (lambda: CategoricalDecoder(2, 3, 0), "alphabet must be a positive integer"),
@@ -222,8 +241,14 @@ def test_the_deviation_may_be_a_tensor_of_one_number_and_no_other():
 @pytest.mark.parametrize(
     "kind, message",
     [
-        ({"dtype": torch.float64}, "z must be torch.float64 on cpu, as the parameters are; got torch.float32 on cpu"),
-        ({"device": "meta"}, "z must be torch.float32 on meta, as the parameters are; got torch.float32 on cpu"),
+        (
+            {"dtype": torch.float64},
+            "z must be torch.float64 on cpu, as the parameters are; got torch.float32 on cpu",
+        ),
+        (
+            {"device": "meta"},
+            "z must be torch.float32 on meta, as the parameters are; got torch.float32 on cpu",
+        ),
     ],
 )
 @pytest.mark.parametrize("make", DECODERS)
@@ -247,11 +272,25 @@ def test_what_fails_within_a_network_of_the_right_kind_is_said_as_it_is(net):
 
 
 def test_claim_2_1_a_linear_encoder_is_exact_where_the_columns_of_W_are_orthogonal():
-    weight, bias, sigma = np.array([[1.0, 0.5], [1.0, -0.5], [0.0, 0.3], [0.0, 0.0]]), np.ones(4), 0.6
+    weight, bias, sigma = (
+        np.array([[1.0, 0.5], [1.0, -0.5], [0.0, 0.3], [0.0, 0.0]]),
+        np.ones(4),
+        0.6,
+    )
     assert (weight[:, 0] @ weight[:, 1]) == 0
     model = LinearGaussian(t64(weight), t64(bias), sigma).requires_grad_(False)
     x, q = model.sample(100)[0], GaussianEncoder(4, 2, hidden=()).double()
-    fit(elbo_stl, model, q, x, steps=800, batch_size=None, lr=0.1, schedule="cosine", record_every=800)
+    fit(
+        elbo_stl,
+        model,
+        q,
+        x,
+        steps=800,
+        batch_size=None,
+        lr=0.1,
+        schedule="cosine",
+        record_every=800,
+    )
     out = q(x)
     mean = np.array([lg_conditioned(weight, bias, sigma, datum)[0] for datum in x.numpy()])
     cov = lg_conditioned(weight, bias, sigma, bias)[1]
@@ -264,7 +303,11 @@ def test_claim_2_1_a_linear_encoder_is_exact_where_the_columns_of_W_are_orthogon
 def least_kl(q, posterior, x):
     """Brings the mean KL(q || posterior) to its minimum over q's parameters, and returns it."""
     optimiser = torch.optim.LBFGS(
-        q.parameters(), max_iter=500, tolerance_grad=1e-11, tolerance_change=0, line_search_fn="strong_wolfe"
+        q.parameters(),
+        max_iter=500,
+        tolerance_grad=1e-11,
+        tolerance_change=0,
+        line_search_fn="strong_wolfe",
     )
 
     def loss():
@@ -280,7 +323,9 @@ def least_kl(q, posterior, x):
 def correlated_posterior(correlation):
     """A linear-Gaussian posterior of two latents with variances 0.2 and the given correlation."""
     precision = np.linalg.inv(0.2 * np.array([[1, correlation], [correlation, 1]]))
-    weight = np.linalg.cholesky(precision - np.eye(2)).T  # W^T W / sigma^2 + I is the precision, at sigma = 1
+    weight = np.linalg.cholesky(
+        precision - np.eye(2)
+    ).T  # W^T W / sigma^2 + I is the precision, at sigma = 1
     return LinearGaussian(t64(weight), t64([0.0, 0.0]), 1.0).posterior(t64([[0.5, -0.3]]))
 
 
@@ -296,8 +341,12 @@ def test_claim_2_2_the_best_diagonal_proxy_has_the_inverse_diagonal_of_the_preci
     assert abs(kl - gap) < 1e-10
 
 
-@pytest.mark.parametrize("correlation, finite", [(0.49, True), (-0.49, True), (0.51, False), (-0.51, False)])
-def test_claim_2_2_and_its_chi_squared_is_infinite_from_a_correlation_of_one_half(correlation, finite):
+@pytest.mark.parametrize(
+    "correlation, finite", [(0.49, True), (-0.49, True), (0.51, False), (-0.51, False)]
+)
+def test_claim_2_2_and_its_chi_squared_is_infinite_from_a_correlation_of_one_half(
+    correlation, finite
+):
     posterior = correlated_posterior(correlation)
     best = torch.diag_embed(1 / posterior.precision_matrix.diagonal(dim1=-2, dim2=-1))
     wide = 2 * best - posterior.covariance_matrix
@@ -305,7 +354,9 @@ def test_claim_2_2_and_its_chi_squared_is_infinite_from_a_correlation_of_one_hal
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.45, -0.45, 0.55, -0.55])
-def test_claim_2_2_the_integral_of_p_squared_over_the_best_q_converges_below_one_half_only(correlation):
+def test_claim_2_2_the_integral_of_p_squared_over_the_best_q_converges_below_one_half_only(
+    correlation,
+):
     cov = np.array([[1, correlation], [correlation, 1]])
     best = np.diag(1 / np.diag(np.linalg.inv(cov)))
     p, q = stats.multivariate_normal(cov=cov), stats.multivariate_normal(cov=best)
@@ -329,18 +380,29 @@ def kl_to_posterior(dense, q, x):
         means, variances = q(x).mean.numpy(), q(x).variance.numpy()
     posteriors = [lg_conditioned(*dense, datum) for datum in x.numpy()]
     given = zip(means, variances, posteriors, strict=True)
-    return np.array([kl_gaussians(mean, np.diag(variance), *posterior) for mean, variance, posterior in given])
+    return np.array(
+        [kl_gaussians(mean, np.diag(variance), *posterior) for mean, variance, posterior in given]
+    )
 
 
 def test_claim_2_3_no_encoder_beats_the_best_free_proxy_on_any_datum():
-    weight, bias, sigma = np.array([[1.0, 0.5], [0.3, -0.8], [0.0, 0.6]]), np.array([0.5, 0.0, -1.0]), 0.5
+    weight, bias, sigma = (
+        np.array([[1.0, 0.5], [0.3, -0.8], [0.0, 0.6]]),
+        np.array([0.5, 0.0, -1.0]),
+        0.5,
+    )
     model = LinearGaussian(t64(weight), t64(bias), sigma).requires_grad_(False)
     x = model.sample(50)[0]
     precision = np.linalg.inv(lg_conditioned(weight, bias, sigma, bias)[1])
     least = 0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
     assert least > 0.01  # the family does not hold the posterior
     names = "untrained", "narrow", "linear", "free"
-    modules = GaussianEncoder(3, 2, (1,)), GaussianEncoder(3, 2, (1,)), GaussianEncoder(3, 2, ()), FreeGaussian(50, 2)
+    modules = (
+        GaussianEncoder(3, 2, (1,)),
+        GaussianEncoder(3, 2, (1,)),
+        GaussianEncoder(3, 2, ()),
+        FreeGaussian(50, 2),
+    )
     proxies = dict(zip(names, [module.double() for module in modules], strict=True))
     for name in names[1:]:
         least_kl(proxies[name], model.posterior(x), x)
@@ -352,7 +414,9 @@ def test_claim_2_3_no_encoder_beats_the_best_free_proxy_on_any_datum():
     ledger = gap_ledger(model, proxies["narrow"], x, K=2000, steps=200)
     se = ledger.amortisation_se.numpy()
     assert (np.abs(ledger.amortisation.numpy() - (kl["narrow"] - least)) < 4.5 * se + 1e-3).all()
-    assert (np.abs(ledger.approximation.numpy() - least) < 4.5 * ledger.approximation_se.numpy() + 1e-3).all()
+    assert (
+        np.abs(ledger.approximation.numpy() - least) < 4.5 * ledger.approximation_se.numpy() + 1e-3
+    ).all()
 
 
 def test_claim_2_4_likelihood_is_squared_error_with_a_price():
@@ -374,7 +438,9 @@ def test_claim_2_4_the_best_variance_is_the_mean_squared_error():
             decoder.log_sigma.fill_(0.5 * math.log(variance))
         return decoder(z).log_prob(x).mean()
 
-    assert log_likelihood_at(mse) > max(log_likelihood_at(1.01 * mse), log_likelihood_at(mse / 1.01))
+    assert log_likelihood_at(mse) > max(
+        log_likelihood_at(1.01 * mse), log_likelihood_at(mse / 1.01)
+    )
     decoder.zero_grad()
     log_likelihood_at(mse).backward()
     assert abs(decoder.log_sigma.grad.item()) < 1e-12
@@ -410,7 +476,9 @@ def slopes_in_the_mean(bound, f, mean, s, n=100_000):
         (lambda z: (20 * z).sin(), 0.0, 0.5, 20 * math.exp(-50), 200.0, 2.0),
     ],
 )
-def test_claim_2_5_reparameterisation_wins_for_smooth_and_loses_for_rough_f(f, mean, s, slope, pathwise, score):
+def test_claim_2_5_reparameterisation_wins_for_smooth_and_loses_for_rough_f(
+    f, mean, s, slope, pathwise, score
+):
     for bound, variance in [(elbo_stl, pathwise), (elbo_score, score)]:
         gradient = slopes_in_the_mean(bound, f, mean, s)
         assert_mean(gradient, slope)
@@ -425,7 +493,10 @@ def test_claim_2_5_the_variances_for_a_sine_are_those_of_quadrature(frequency):
     truth = [mass @ draw**2 - (mass @ draw) ** 2 for draw in draws]
     tau = (frequency * s) ** 2
     second_moment = (1 - (1 - 4 * tau) * math.exp(-2 * tau)) / (2 * s**2)
-    formulas = [frequency**2 / 2 * (1 - math.exp(-tau)) ** 2, second_moment - frequency**2 * math.exp(-tau)]
+    formulas = [
+        frequency**2 / 2 * (1 - math.exp(-tau)) ** 2,
+        second_moment - frequency**2 * math.exp(-tau),
+    ]
     np.testing.assert_allclose(formulas, truth, rtol=1e-9)
     for bound, variance in zip((elbo_stl, elbo_score), truth, strict=True):
         gradient = slopes_in_the_mean(bound, lambda z: (frequency * z).sin(), 0.0, s)
@@ -452,7 +523,11 @@ def test_kl_oracle_agrees_with_torch_on_diagonal_gaussians():
 def test_the_defaults_are_a_fixed_unit_variance_and_two_layers_of_128():
     decoder = GaussianDecoder(2, 3)
     assert decoder.sigma_dec == 1 and "log_sigma" not in dict(decoder.named_parameters())
-    widths = [layer.out_features for layer in CategoricalDecoder(2, 3, 4).net if isinstance(layer, nn.Linear)]
+    widths = [
+        layer.out_features
+        for layer in CategoricalDecoder(2, 3, 4).net
+        if isinstance(layer, nn.Linear)
+    ]
     assert widths == [128, 128, 12]
 
 

@@ -62,7 +62,9 @@ def test_the_version_is_the_same_wherever_it_stands() -> None:
     assert f"## [{vaelib.__version__}]" in (ROOT / "CHANGELOG.md").read_text("utf8")
 
 
-@pytest.mark.parametrize("wrong", ["", "http://a.org/b/", "https://a.org/b", "https://a.org/?b/", None])
+@pytest.mark.parametrize(
+    "wrong", ["", "http://a.org/b/", "https://a.org/b", "https://a.org/?b/", None]
+)
 def test_an_address_that_no_path_can_follow_is_refused(wrong: str | None) -> None:
     with pytest.raises(ValueError, match=r"html\.baseurl in _config\.yml"):
         published.settle(None, SimpleNamespace(html_baseurl=wrong))
@@ -78,12 +80,20 @@ def test_a_page_says_its_address_its_version_and_what_it_is(name: str) -> None:
     assert shared["og:description"] == page.select_one("meta[name=description]")["content"]
     assert shared["og:image"] == BASE + "_static/preview.png" and len(shared["og:image:alt"]) > 50
     footer = page.select_one("footer .extra_footer")
-    assert f"Version {vaelib.__version__}." in footer.text and CONFIG["html"]["extra_footer"] in footer.text
-    assert [link["href"] for link in footer.select("a")] == [BASE + published.PDF, BASE + published.ZIP]
+    assert (
+        f"Version {vaelib.__version__}." in footer.text
+        and CONFIG["html"]["extra_footer"] in footer.text
+    )
+    assert [link["href"] for link in footer.select("a")] == [
+        BASE + published.PDF,
+        BASE + published.ZIP,
+    ]
 
 
 def test_what_the_footer_offers_is_what_is_made() -> None:
-    made = "\n".join((ROOT / "book" / "_ext" / name).read_text("utf8") for name in ("pdf.py", "offline.py"))
+    made = "\n".join(
+        (ROOT / "book" / "_ext" / name).read_text("utf8") for name in ("pdf.py", "offline.py")
+    )
     assert published.PDF in made and 'f"{NAME}.zip"' in made
     assert f'{re.search(r"""^NAME = "(.*)"$""", made, re.M)[1]}.zip' == published.ZIP
 
@@ -96,7 +106,10 @@ def test_the_site_itself_leads_to_the_front_page() -> None:
     assert [link["href"] for link in page.select("a")] == [front]
     # Where there is none, a browser asks the host for its own, which is not there, if it is quick enough.
     assert (HTML / page.select_one("link[rel=icon]")["href"]).is_file()
-    assert said(str(page))["og:title"] == "Bounding the Evidence" and page.title.text == CONFIG["title"]
+    assert (
+        said(str(page))["og:title"] == "Bounding the Evidence"
+        and page.title.text == CONFIG["title"]
+    )
 
 
 def test_the_site_map_names_every_page_and_robots_the_map() -> None:
@@ -109,7 +122,9 @@ def test_the_page_for_what_is_not_there_works_at_any_depth() -> None:
     page = BeautifulSoup(built("404.html"), "html.parser")
     path = re.sub(r"https://[^/]+", "", BASE)
     assert page.html["data-content_root"] == path
-    assert page.select_one("meta[name=robots]")["content"] == "noindex" and not page.select("link[rel=canonical]")
+    assert page.select_one("meta[name=robots]")["content"] == "noindex" and not page.select(
+        "link[rel=canonical]"
+    )
     inside = [
         tag[key]
         for key in ("href", "src", "action")
@@ -117,10 +132,15 @@ def test_the_page_for_what_is_not_there_works_at_any_depth() -> None:
     ]
     assert len(inside) > len(PAGES)
     for address in inside:
-        assert address.startswith(path) and (HTML / address.removeprefix(path).partition("?")[0]).is_file(), address
+        assert (
+            address.startswith(path)
+            and (HTML / address.removeprefix(path).partition("?")[0]).is_file()
+        ), address
     listed = {link["href"].removeprefix(path) for link in page.select(".bd-sidebar-primary a")}
     assert set(PAGES) <= listed
-    assert page.select_one(f"article a[href='{path}{PAGES[0]}']") and page.select_one("form.bd-search[action]")
+    assert page.select_one(f"article a[href='{path}{PAGES[0]}']") and page.select_one(
+        "form.bd-search[action]"
+    )
 
 
 def test_addresses_become_absolute_and_no_others_change() -> None:
@@ -128,14 +148,22 @@ def test_addresses_become_absolute_and_no_others_change() -> None:
     soup = BeautifulSoup(html, "html.parser")
     published.make_absolute(soup, "/book/")
     assert soup.html["data-content_root"] == "/book/"
-    assert [link["href"] for link in soup.select("a")] == ["/book/a/b.html#c", "#d", "https://e.org/"]
+    assert [link["href"] for link in soup.select("a")] == [
+        "/book/a/b.html#c",
+        "#d",
+        "https://e.org/",
+    ]
 
 
 def test_a_release_needs_the_right_tag_and_addresses() -> None:
     repository = CONFIG["repository"]["url"]
     right = (f"v{vaelib.__version__}", BASE.removesuffix("/").replace("OWNER", "owner"), repository)
     assert list(published.release_faults(*right)) == []
-    for wrong in [("0.1.0", *right[1:]), (right[0], "", repository), (*right[:2], "https://github.com/another/copy")]:
+    for wrong in [
+        ("0.1.0", *right[1:]),
+        (right[0], "", repository),
+        (*right[:2], "https://github.com/another/copy"),
+    ]:
         (fault,) = published.release_faults(*wrong)
         assert re.search(r"the tag|html\.baseurl|repository\.url", fault)
     assert published.main(["v9", "", ""]) == 1 and published.main(list(right)) == 0
@@ -156,4 +184,6 @@ def test_the_preview_is_the_front_page_s_figure() -> None:
     if missing(chapters()[:1]):
         pytest.skip("the front page has not been run: make book")
     drawn = np.asarray(preview.draw().convert("RGB"), dtype=int)
-    assert np.abs(drawn - committed).mean() < 0.5, "the front page's figure or title has changed: make preview"
+    assert np.abs(drawn - committed).mean() < 0.5, (
+        "the front page's figure or title has changed: make preview"
+    )

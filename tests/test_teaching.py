@@ -34,7 +34,9 @@ PAGE = (ROOT / "book" / "teaching.md").read_text("utf8")
 TEACHING = ROOT / "book" / "teaching"
 EXAMPLES = {"nbgrader": TEACHING / "nbgrader" / "source" / "week3", "otter": TEACHING / "otter"}
 OWN = TEACHING / "61_perplexity.md"
-each_exercise = pytest.mark.parametrize("page", exercises.exercises(), ids=lambda page: page.path.stem)
+each_exercise = pytest.mark.parametrize(
+    "page", exercises.exercises(), ids=lambda page: page.path.stem
+)
 
 
 def test_every_week_names_exercises_of_its_own_and_what_to_hand_in() -> None:
@@ -109,7 +111,8 @@ def test_several_are_written_at_once(tmp_path: Path) -> None:
 
 def test_the_graders_have_the_projects_pins() -> None:
     pins = [
-        set(path.read_text("utf8").splitlines()) for path in (TEACHING / "requirements.txt", ROOT / "requirements.txt")
+        set(path.read_text("utf8").splitlines())
+        for path in (TEACHING / "requirements.txt", ROOT / "requirements.txt")
     ]
     for name in ("torch", "tqdm", "setuptools"):
         (pin,) = (line for line in pins[0] if line.startswith(f"{name}=="))
@@ -133,7 +136,11 @@ def own() -> Iterator[ModuleType]:
 
 def test_the_example_has_twenty_lines() -> None:
     tree = ast.parse((TEACHING / "perplexity.py").read_text("utf8"))
-    (exercise,) = (node for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "PERPLEXITY")
+    (exercise,) = (
+        node
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "PERPLEXITY"
+    )
     assert exercise.end_lineno - exercise.lineno < 20
 
 
@@ -167,19 +174,32 @@ def test_the_example_names_its_mistakes(own: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("shown", [True, False])
-def test_the_book_can_be_built_without_solutions(shown: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_book_can_be_built_without_solutions(
+    shown: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "book" / "exercises"
     folder.mkdir(parents=True)
     shutil.copy(OWN, folder)
     monkeypatch.setattr(exercises, "ROOT", tmp_path)
     monkeypatch.setattr(exercises, "FOLDER", folder)
-    settings = {"extensions": ["myst_nb", "exercises"], "nb_execution_mode": "off", "exercises_solutions": shown}
+    settings = {
+        "extensions": ["myst_nb", "exercises"],
+        "nb_execution_mode": "off",
+        "exercises_solutions": shown,
+    }
     settings |= {"root_doc": f"book/exercises/{OWN.stem}", "html_theme": "basic"}
     built = tmp_path / "built"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Sphinx's extensions have some of their own
         app = Sphinx(
-            tmp_path, None, built, tmp_path / "trees", "html", confoverrides=settings, status=None, warning=None
+            tmp_path,
+            None,
+            built,
+            tmp_path / "trees",
+            "html",
+            confoverrides=settings,
+            status=None,
+            warning=None,
         )
         app.build()
     page = BeautifulSoup(
@@ -187,7 +207,9 @@ def test_the_book_can_be_built_without_solutions(shown: bool, tmp_path: Path, mo
     ).get_text()
     assert "raise NotImplementedError" in page and "equally likely?" in page
     written = "".join(
-        path.read_text("utf8", "ignore") for path in built.rglob("*") if path.suffix in {".html", ".txt", ".js"}
+        path.read_text("utf8", "ignore")
+        for path in built.rglob("*")
+        if path.suffix in {".html", ".txt", ".js"}
     )
     for solution in ("entropy.exp()", "For K equal shares"):
         assert (solution in page) == shown

@@ -176,7 +176,15 @@ def test_random_data_of_a_callable_follow_the_seed():
     for seed in (0, 0, 1):
         spy = Spy()
         torch.rand(3)  # what the global generator does is of no account
-        fit(spy, Slope(), None, lambda epoch: torch.bernoulli(grey), steps=4, batch_size=3, seed=seed)
+        fit(
+            spy,
+            Slope(),
+            None,
+            lambda epoch: torch.bernoulli(grey),
+            steps=4,
+            batch_size=3,
+            seed=seed,
+        )
         seen.append(spy.batches)
     assert seen[0] == seen[1] != seen[2]
 
@@ -217,7 +225,10 @@ def test_the_history_holds_the_mean_bound_since_the_record_before():
     assert history.steps == [3, 6, 7]
     np.testing.assert_allclose(history.train, [1.0, 4.0, 6.0], rtol=1e-6)  # levels 0 1 2, 3 4 5, 6
     np.testing.assert_allclose(history.held_out, [3.0, 6.0, 7.0], rtol=1e-6)
-    assert len(history.seconds) == 3 and 0 < history.seconds[0] < history.seconds[1] < history.seconds[2]
+    assert (
+        len(history.seconds) == 3
+        and 0 < history.seconds[0] < history.seconds[1] < history.seconds[2]
+    )
 
 
 def test_without_held_out_data_nothing_is_recorded_of_them():
@@ -226,7 +237,9 @@ def test_without_held_out_data_nothing_is_recorded_of_them():
 
 
 def test_the_history_has_the_mean_over_data_not_their_sum():
-    history = fit(lambda model, q, x, K: climb(model, q, x, K) + x[:, 0], Slope(), None, rows(9), steps=1)
+    history = fit(
+        lambda model, q, x, K: climb(model, q, x, K) + x[:, 0], Slope(), None, rows(9), steps=1
+    )
     assert abs(history.train[0] - 4.0) < 1e-12
 
 
@@ -241,7 +254,9 @@ def test_training_writes_nothing_where_there_is_no_terminal(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("held_out, labels", [([], ["training"]), ([-2.0, -1.0], ["training", "held out"])])
+@pytest.mark.parametrize(
+    "held_out, labels", [([], ["training"]), ([-2.0, -1.0], ["training", "held out"])]
+)
 def test_the_history_plots_itself(held_out, labels):
     history = History([5, 10], [-3.0, -2.0], held_out, [0.1, 0.2])
     fig, ax = plt.subplots()
@@ -254,10 +269,14 @@ def test_the_history_plots_itself(held_out, labels):
     plt.close(own.figure), plt.close(fig)
 
 
-@pytest.mark.parametrize("held_out, columns", [([], ["train", "seconds"]), ([-2.0], ["train", "held_out", "seconds"])])
+@pytest.mark.parametrize(
+    "held_out, columns", [([], ["train", "seconds"]), ([-2.0], ["train", "held_out", "seconds"])]
+)
 def test_the_history_becomes_a_data_frame(held_out, columns):
     frame = History([5], [-3.0], held_out, [0.1]).to_frame()
-    assert list(frame.columns) == columns and list(frame.index) == [5] and frame.index.name == "step"
+    assert (
+        list(frame.columns) == columns and list(frame.index) == [5] and frame.index.name == "step"
+    )
     assert frame.loc[5, "train"] == -3.0
 
 
@@ -347,7 +366,9 @@ def test_data_go_to_the_device_and_a_parameter_that_the_bound_does_not_reach_is_
 # When it stops
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are a matter of the system")
+@pytest.mark.skipif(
+    not hasattr(signal, "pthread_kill"), reason="signals are a matter of the system"
+)
 def test_an_interrupt_ends_the_training_after_the_step_in_hand_with_the_history_so_far():
     model, calls = Slope(), []
 
@@ -376,7 +397,9 @@ def test_the_second_interrupt_does_not_wait():
 
 def test_in_another_thread_or_beside_another_handler_it_leaves_signals_alone():
     done = []
-    thread = threading.Thread(target=lambda: done.append(fit(climb, Slope(), None, rows(8), steps=2)))
+    thread = threading.Thread(
+        target=lambda: done.append(fit(climb, Slope(), None, rows(8), steps=2))
+    )
     thread.start(), thread.join()
     assert done[0].steps == [2]
     mine = lambda *_: None  # noqa: E731
@@ -399,7 +422,8 @@ def test_a_gradient_that_is_no_number_is_named_before_it_does_harm(bad):
         return climb(model, q, x, K) + model.root
 
     with pytest.raises(
-        FloatingPointError, match=r"gradient of model\.root is infinite or not a number at step 4.*sqrt"
+        FloatingPointError,
+        match=r"gradient of model\.root is infinite or not a number at step 4.*sqrt",
     ):
         fit(bound, model, None, rows(8), steps=10, lr=0.01)
     assert abs(model.level.item() - 0.03) < 1e-6 and abs(model.root.item() - 2.03) < 1e-6
@@ -408,7 +432,9 @@ def test_a_gradient_that_is_no_number_is_named_before_it_does_harm(bad):
 def test_a_parameter_that_is_no_number_is_named_as_the_cause():
     model = Slope()
     model.broken = nn.Parameter(t64(math.nan))
-    with pytest.raises(FloatingPointError, match=r"bound is nan at step 1.*model\.broken is not finite"):
+    with pytest.raises(
+        FloatingPointError, match=r"bound is nan at step 1.*model\.broken is not finite"
+    ):
         fit(lambda m, q, x, K: climb(m, q, x, K) + m.broken, model, None, rows(8), steps=1)
 
 
@@ -416,7 +442,10 @@ def test_the_row_at_which_the_bound_is_no_number_is_named():
     def bound(model, q, x, K):
         return climb(model, q, x, K) + torch.where(x[:, 0] >= 6, -math.inf, 0.0)
 
-    with pytest.raises(FloatingPointError, match=r"-inf for 2 of 8 data, first row 6 of the batch.*sigma nearly zero"):
+    with pytest.raises(
+        FloatingPointError,
+        match=r"-inf for 2 of 8 data, first row 6 of the batch.*sigma nearly zero",
+    ):
         fit(bound, Slope(), None, rows(8), steps=1)
 
 
@@ -455,7 +484,10 @@ def test_a_bound_that_is_no_number_stops_the_training_before_it_does_harm(bad):
         ({"lr": 0.0}, "lr must be a positive number; got 0.0"),
         ({"lr": math.inf}, "lr must be a positive number"),
         ({"lr": math.nan}, "lr must be a positive number"),
-        ({"schedule": "linear"}, "schedule must be 'constant' or 'cosine' or a callable; got 'linear'"),
+        (
+            {"schedule": "linear"},
+            "schedule must be 'constant' or 'cosine' or a callable; got 'linear'",
+        ),
         ({"x": torch.zeros(3)}, r"x must be a tensor of shape \(N, X\).*got \(3,\)"),
         ({"x": torch.zeros(0, 3)}, r"x must be a tensor of shape \(N, X\).*got \(0, 3\)"),
         ({"x": lambda epoch: [1.0]}, r"x must be a tensor of shape \(N, X\).*got list"),
@@ -465,14 +497,23 @@ def test_a_bound_that_is_no_number_stops_the_training_before_it_does_harm(bad):
         ({"held_out": [1.0]}, r"held_out must be a tensor of shape \(N, X\).*got list"),
         ({"clip": 0.0}, "clip must be a positive number; got 0.0"),
         ({"clip": "1"}, "clip must be a positive number; got '1'"),
-        ({"patience": 0, "held_out": torch.zeros(1, 1)}, "patience must be a positive integer; got 0"),
+        (
+            {"patience": 0, "held_out": torch.zeros(1, 1)},
+            "patience must be a positive integer; got 0",
+        ),
         ({"patience": 3}, "patience needs held_out data"),
         ({"schedule": None}, "schedule must be 'constant' or 'cosine' or a callable; got None"),
         ({"model": object()}, "neither model nor q has a parameter to train"),
         ({"model": Slope().requires_grad_(False)}, "neither model nor q has a parameter to train"),
-        ({"bound": lambda model, q, x, K: x[:, 0]}, "bound must depend on the parameters of model or q"),
+        (
+            {"bound": lambda model, q, x, K: x[:, 0]},
+            "bound must depend on the parameters of model or q",
+        ),
         ({"bound": lambda model, q, x, K: 3.0}, r"one value per datum, shape \(8,\); got float"),
-        ({"bound": lambda model, q, x, K: model.level}, r"one value per datum, shape \(8,\); got \(\)"),
+        (
+            {"bound": lambda model, q, x, K: model.level},
+            r"one value per datum, shape \(8,\); got \(\)",
+        ),
     ],
 )
 def test_fit_names_what_is_wrong(more, message):
@@ -502,7 +543,9 @@ def test_every_bound_trains_a_model_whose_parameters_are_shared_with_q():
 def test_claim_4_6_with_a_fixed_sigma_the_bound_leaves_what_the_likelihood_does_not_want():
     x, variance = digits()[0], 0.3
     eigenvalues = np.linalg.eigvalsh(np.cov(x.double().numpy().T, bias=True))[::-1]
-    wanted = np.maximum(eigenvalues[:6] - variance, 0)  # squared lengths of the columns of the best W
+    wanted = np.maximum(
+        eigenvalues[:6] - variance, 0
+    )  # squared lengths of the columns of the best W
     log_det = np.log(eigenvalues[:4]).sum() + 60 * math.log(variance)
     best = -0.5 * (64 * math.log(2 * math.pi) + log_det + 4 + eigenvalues[4:].sum() / variance)
     assert (wanted > 0).sum() == 4

@@ -44,14 +44,19 @@ def test_claim_2_3_the_encoder_of_a_trained_model_never_beats_the_best_free_prox
 def test_claim_2_4_the_learnt_variance_is_the_mean_squared_error_over_data_and_proxy():
     model, q, x_train, _ = digits_vae()
     with torch.no_grad():
-        x, mean = x_train.double().numpy(), model.decoder(q(x_train).sample((50,))).mean.double().numpy()
+        x, mean = (
+            x_train.double().numpy(),
+            model.decoder(q(x_train).sample((50,))).mean.double().numpy(),
+        )
         variance = model.decoder.sigma_dec.item() ** 2
     assert abs(variance / ((x - mean) ** 2).mean() - 1) < 0.02
 
 
 def test_claim_4_7_a_vae_beats_ppca_of_the_same_size_on_held_out_digits():
     x_train, x_test = digits()
-    ppca = PCA(2).fit(x_train.double().numpy()).score_samples(x_test.double().numpy())  # scikit-learn's evidence
+    ppca = (
+        PCA(2).fit(x_train.double().numpy()).score_samples(x_test.double().numpy())
+    )  # scikit-learn's evidence
     decoder = GaussianDecoder(2, 64, hidden=(64,), sigma_dec=0.3, learn_sigma=True)
     model, q = LatentVariableModel(StandardNormal(2), decoder), GaussianEncoder(64, 2, hidden=(64,))
     fit(elbo, model, q, x_train, steps=1000, lr=5e-3, schedule="cosine")

@@ -33,7 +33,11 @@ def curve(s: float, kind: str = "line") -> plt.Figure:
 
 def moving() -> widgets.Movable:
     return widgets.explore(
-        curve, alt="A sine, s = {s:g}, {kind}", s=[1.0, 1.5, 2.0], kind=["line", "dots"], start={"s": 2.0}
+        curve,
+        alt="A sine, s = {s:g}, {kind}",
+        s=[1.0, 1.5, 2.0],
+        kind=["line", "dots"],
+        start={"s": 2.0},
     )
 
 
@@ -42,7 +46,8 @@ def parts(figure: widgets.Movable) -> tuple[str, dict, dict, str]:
     page = figure._repr_mimebundle_()[0]["text/html"]
     kind = re.search(r'<div class="vaelib-figure" data-kind="(\w+)">', page)[1]
     state, drawn = (
-        json.loads(re.search(rf'class="vaelib-{name}">(.*?)</script>', page)[1]) for name in ("state", "drawn")
+        json.loads(re.search(rf'class="vaelib-{name}">(.*?)</script>', page)[1])
+        for name in ("state", "drawn")
     )
     return kind, state, drawn, html.unescape(re.search(r'<img src="([^"]*)"', page)[1])
 
@@ -51,7 +56,8 @@ def put_together(drawn: dict, index: int) -> str:
     """The front end's work, once more: a frame is spans of the first one's parts, and parts of its own by number."""
     frame = drawn["frames"][index]
     return "".join(
-        drawn["own"][part] if isinstance(part, int) else "".join(drawn["base"][slice(*part)]) for part in frame
+        drawn["own"][part] if isinstance(part, int) else "".join(drawn["base"][slice(*part)])
+        for part in frame
     )
 
 
@@ -66,20 +72,26 @@ def test_every_position_has_its_picture_and_its_words() -> None:
     for index, (s, kind) in enumerate(pairs):
         assert put_together(drawn, index) == frames.svg(curve(s, kind))
     assert len(set(map(str, drawn["frames"]))) == 6
-    assert unquote(still.partition(",")[2]) == " ".join(put_together(drawn, 4).split("\n"))  # it starts at s = 2
+    assert unquote(still.partition(",")[2]) == " ".join(
+        put_together(drawn, 4).split("\n")
+    )  # it starts at s = 2
     plt.close("all")
 
 
 def test_controls_say_their_values_in_words() -> None:
     figure = widgets.explore(curve, alt="x", labels={"s": "spread s"}, s=[-1, 0.5, 2000], play="s")
     (control,) = figure.state["controls"]
-    assert control["texts"] == ["\N{MINUS SIGN}1", "0.5", "2,000"] and control["label"] == "spread s"
+    assert (
+        control["texts"] == ["\N{MINUS SIGN}1", "0.5", "2,000"] and control["label"] == "spread s"
+    )
     assert not control["choice"] and figure.state["play"] == "s" and figure.values == {"s": -1}
     assert moving().state["controls"][1]["choice"]
 
 
 def test_alt_text_may_be_a_function() -> None:
-    figure = widgets.explore(curve, alt=lambda s: f"twice s is {2 * s:g}", s=torch.tensor([1.0, 2.0]))
+    figure = widgets.explore(
+        curve, alt=lambda s: f"twice s is {2 * s:g}", s=torch.tensor([1.0, 2.0])
+    )
     assert figure.state["alts"] == ["twice s is 2", "twice s is 4"]
     assert repr(figure) == "A figure that moves. twice s is 2"
 
@@ -88,7 +100,9 @@ def test_same_figure_same_bytes_in_another_process() -> None:
     code = "import sys; sys.path.insert(0, 'tests'); import test_widgets as t; print(t.moving()._html())"
     command = [sys.executable, "-W", "ignore", "-c", code]
     runs = [
-        subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": h}).stdout
+        subprocess.run(
+            command, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": h}
+        ).stdout
         for h in "12"
     ]
     assert runs[0] == runs[1] and "vaelib-figure" in runs[0]
@@ -116,7 +130,10 @@ def test_a_picture_of_many_marks_becomes_png() -> None:
 
     drawn, still = parts(widgets.explore(marks, alt="x", seed=[0, 1]))[2:]
     assert drawn["format"] == "png" and still.startswith("data:image/png;base64,")
-    assert all(b64decode(frame).startswith(b"\x89PNG") for frame in drawn["frames"]) and len(set(drawn["frames"])) == 2
+    assert (
+        all(b64decode(frame).startswith(b"\x89PNG") for frame in drawn["frames"])
+        and len(set(drawn["frames"])) == 2
+    )
 
 
 def test_an_error_at_the_last_position_is_an_error() -> None:
@@ -132,14 +149,22 @@ def test_an_error_at_the_last_position_is_an_error() -> None:
     [
         ({"draw": 3}, TypeError, "draw must be a function .* got int"),
         ({"alt": 3}, TypeError, "alt must be a text or a function; got int"),
-        ({"draw": lambda s: None}, TypeError, "draw must return a Matplotlib figure; got NoneType at {'s': 1}"),
+        (
+            {"draw": lambda s: None},
+            TypeError,
+            "draw must return a Matplotlib figure; got NoneType at {'s': 1}",
+        ),
         ({"s": []}, ValueError, "s must have at least one value; got none"),
         ({"s": range(201)}, ValueError, "ranges must give 1 to 200 combinations; got 201"),
         ({"labels": {"t": "time"}}, ValueError, r"labels must name some of \['s'\]; got \['t'\]"),
         ({"start": {"t": 1}}, ValueError, r"start must name some of \['s'\]; got \['t'\]"),
         ({"start": {"s": 5}}, ValueError, "s must start at one of its values, 1 to 2; got 5"),
         ({"play": "t"}, ValueError, r"play must name a slider, one of \['s'\]; got 't'"),
-        ({"s": ["a", "b"], "play": "s", "draw": lambda s: curve(1)}, ValueError, "play must name a slider"),
+        (
+            {"s": ["a", "b"], "play": "s", "draw": lambda s: curve(1)},
+            ValueError,
+            "play must name a slider",
+        ),
         (
             {"draw": lambda s: plt.figure(figsize=(s, 2))},
             ValueError,
@@ -179,7 +204,9 @@ def test_jupyter_gets_the_live_view_and_a_page_the_html() -> None:
 
 
 def linear_gaussian(sigma: float = 1.0, z: int = 1) -> latent.LinearGaussian:
-    return latent.LinearGaussian(torch.ones(1, z).double(), torch.zeros(1).double(), sigma).requires_grad_(False)
+    return latent.LinearGaussian(
+        torch.ones(1, z).double(), torch.zeros(1).double(), sigma
+    ).requires_grad_(False)
 
 
 def test_the_evidence_knows_its_model() -> None:
@@ -191,12 +218,16 @@ def test_the_evidence_knows_its_model() -> None:
     mean, std, K = state["controls"]
     assert K["values"] == [1, 2, 4, 8, 16, 32, 64] and len(state["noise"]) == 64
     exact = state["presets"]["Exact"]
-    assert mean["values"][exact["mean"]] == pytest.approx(1) and std["values"][exact["std"]] == pytest.approx(0.5**0.5)
+    assert mean["values"][exact["mean"]] == pytest.approx(1) and std["values"][
+        exact["std"]
+    ] == pytest.approx(0.5**0.5)
     assert std["values"][state["presets"]["Too narrow"]["std"]] == pytest.approx(0.5**0.5 / 2)
     assert mean["values"] == sorted(mean["values"]) and std["values"] == sorted(std["values"])
 
 
-@pytest.mark.parametrize("model, x", [(linear_gaussian(z=2), torch.ones(1, 1)), (linear_gaussian(), torch.ones(2, 1))])
+@pytest.mark.parametrize(
+    "model, x", [(linear_gaussian(z=2), torch.ones(1, 1)), (linear_gaussian(), torch.ones(2, 1))]
+)
 def test_the_evidence_wants_one_datum_and_one_latent(model, x) -> None:
     with pytest.raises(ValueError, match=r"one datum with one latent, shape \(1, 1\); got"):
         widgets.evidence(model, x.double())
@@ -214,7 +245,9 @@ def test_the_evidence_wants_a_number_of_samples(K) -> None:
         widgets.evidence(linear_gaussian(), torch.ones(1, 1).double(), K=K)
 
 
-@pytest.mark.parametrize("given", [{"first": 0.0}, {"second": 6.0}, {"share": 1.5}, {"first": 0.123}])
+@pytest.mark.parametrize(
+    "given", [{"first": 0.0}, {"second": 6.0}, {"share": 1.5}, {"first": 0.123}]
+)
 def test_jensen_starts_on_its_sliders(given) -> None:
     (name,) = given
     with pytest.raises(ValueError, match=f"{name} must start at one of its values"):
@@ -224,7 +257,12 @@ def test_jensen_starts_on_its_sliders(given) -> None:
 def walk(**given) -> widgets.Movable:
     torch.manual_seed(0)
     decoder = proxies.GaussianDecoder(2, 64, hidden=(128,))
-    arguments = {"decoder": decoder, "codes": torch.randn(360, 2), "labels": torch.arange(360) % 10, **given}
+    arguments = {
+        "decoder": decoder,
+        "codes": torch.randn(360, 2),
+        "labels": torch.arange(360) % 10,
+        **given,
+    }
     return widgets.latent_walk(**arguments)
 
 
@@ -234,10 +272,14 @@ def test_the_walk_carries_the_decoder_and_the_map() -> None:
     torch.manual_seed(0)
     decoder, codes = proxies.GaussianDecoder(2, 64, hidden=(128,)), torch.randn(360, 2)
     first, second = drawn["layers"]
-    hidden = np.tanh(floats(first["weight"]).reshape(128, 2) @ codes[0].numpy() + floats(first["bias"]))
+    hidden = np.tanh(
+        floats(first["weight"]).reshape(128, 2) @ codes[0].numpy() + floats(first["bias"])
+    )
     mean = floats(second["weight"]).reshape(64, 128) @ hidden + floats(second["bias"])
     assert np.allclose(mean, decoder(codes[:1]).mean[0].detach(), atol=1e-6)
-    assert np.array_equal(floats(drawn["codes"]).reshape(360, 2), codes) and drawn["labels"][:3] == [0, 1, 2]
+    assert np.array_equal(floats(drawn["codes"]).reshape(360, 2), codes) and drawn["labels"][
+        :3
+    ] == [0, 1, 2]
     assert state["side"] == 8 and [label for label, *_ in drawn["names"]] == list(range(10))
     assert len(json.dumps(drawn)) <= 100_000
 
@@ -245,7 +287,11 @@ def test_the_walk_carries_the_decoder_and_the_map() -> None:
 @pytest.mark.parametrize(
     "given, error, says",
     [
-        ({"codes": torch.randn(360, 3)}, ValueError, r"codes must have shape \(N, 2\), labels \(N,\); got \(360, 3\)"),
+        (
+            {"codes": torch.randn(360, 3)},
+            ValueError,
+            r"codes must have shape \(N, 2\), labels \(N,\); got \(360, 3\)",
+        ),
         ({"labels": torch.arange(3)}, ValueError, r"got \(360, 2\), \(3,\)"),
         (
             {"decoder": proxies.GaussianDecoder(2, 64, activation=nn.ReLU)},

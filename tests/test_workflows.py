@@ -46,7 +46,9 @@ def test_an_action_is_pinned_by_its_commit_and_says_its_version(name: str) -> No
     used = [line for line in TEXT[name].splitlines() if "uses:" in line]
     assert used
     for line in used:
-        assert re.fullmatch(r" +(?:- )?uses: actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+        assert re.fullmatch(r" +(?:- )?uses: actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), (
+            line
+        )
 
 
 def test_an_action_has_one_version() -> None:
@@ -79,7 +81,9 @@ def test_what_is_made_can_be_made(name: str) -> None:
 
 
 def test_all_that_ci_checks_is_checked() -> None:
-    here = re.search(r"^for target in (.*); do$", (ROOT / ".ci" / "run").read_text("utf8"), re.M)[1].split()
+    here = re.search(r"^for target in (.*); do$", (ROOT / ".ci" / "run").read_text("utf8"), re.M)[
+        1
+    ].split()
     there = made("\n".join([*commands("test.yml"), *commands("build.yml")]))
     assert set(here) <= set(there)
 
@@ -87,9 +91,15 @@ def test_all_that_ci_checks_is_checked() -> None:
 def test_windows_runs_what_the_readme_says() -> None:
     """Its installation to the letter; of its tests those that anywhere pass, as make test-anywhere does."""
     readme = (ROOT / "README.md").read_text("utf8").replace(".venv/bin/", ".venv/Scripts/")
-    run = [line for step in jobs("test.yml")["windows"]["steps"] for line in step.get("run", "").splitlines()]
+    run = [
+        line
+        for step in jobs("test.yml")["windows"]["steps"]
+        for line in step.get("run", "").splitlines()
+    ]
     assert len(run) == 6 and all(f"\n{line}\n" in readme for line in run[:5])
-    recipe = re.search(r"^test-anywhere:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text("utf8"), re.M)[1]
+    recipe = re.search(
+        r"^test-anywhere:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text("utf8"), re.M
+    )[1]
     for line in run[4:]:
         assert line.partition("-m pytest ")[2] in recipe
 
@@ -102,6 +112,8 @@ def test_an_issue_form_asks_for_something(path: Path) -> None:
         return
     assert form["name"] and form["description"]
     ids = [field["id"] for field in form["body"]]
-    assert len(set(ids)) == len(ids) and any(field.get("validations", {}).get("required") for field in form["body"])
+    assert len(set(ids)) == len(ids) and any(
+        field.get("validations", {}).get("required") for field in form["body"]
+    )
     for field in form["body"]:
         assert field["type"] in {"input", "textarea"} and field["attributes"]["label"]

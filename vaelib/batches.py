@@ -25,7 +25,9 @@ class Batches:
         ValueError: data of another shape, or not finite.
     """
 
-    def __init__(self, x: Tensor | Callable[[int], Tensor], batch_size: int | None, seed: int) -> None:
+    def __init__(
+        self, x: Tensor | Callable[[int], Tensor], batch_size: int | None, seed: int
+    ) -> None:
         self.x, self.batch_size = x, batch_size
         self.order = torch.Generator().manual_seed(seed)
         self.epoch, self.taken = -1, 0

@@ -58,7 +58,9 @@ def save(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
         for leftover in (part, _beside(path, "keep")):
             with contextlib.suppress(OSError):
                 leftover.unlink()
-        raise OSError(f"checkpoint {path} cannot be written ({error}); what was there before is untouched") from error
+        raise OSError(
+            f"checkpoint {path} cannot be written ({error}); what was there before is untouched"
+        ) from error
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -80,7 +82,14 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         with zipfile.ZipFile(path) as archive:
             whole = archive.testzip() is None
         state = torch.load(path, map_location="cpu", weights_only=True) if whole else None
-    except (zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError) as error:
+    except (
+        zipfile.BadZipFile,
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        LookupError,
+        TypeError,
+    ) as error:
         raise ValueError(_unreadable(path)) from error
     if not isinstance(state, dict) or state.pop("format", None) != _FORMAT:
         raise ValueError(_unreadable(path))
@@ -117,7 +126,9 @@ def find(path: str | os.PathLike[str]) -> dict[str, Any] | None:
         part.touch()
         part.unlink()
     except OSError as error:
-        raise OSError(f"checkpoint {path} cannot be written ({error}); nothing was trained") from error
+        raise OSError(
+            f"checkpoint {path} cannot be written ({error}); nothing was trained"
+        ) from error
     return load(path) if path.exists() else None
 
 
@@ -127,7 +138,10 @@ def generators() -> list[Tensor]:
     Returns:
         one tensor of bytes for the CPU and one for each GPU, in the shape that torch gives it.
     """
-    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [])]
+    return [
+        torch.get_rng_state(),
+        *(torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []),
+    ]
 
 
 def set_generators(states: list[Tensor]) -> None:
@@ -167,9 +181,15 @@ def compare_calls(theirs: Any, mine: dict[str, Any], path: str | os.PathLike[str
         ValueError: they differ; the message says in what.
     """
     if not isinstance(theirs, dict) or theirs.keys() != mine.keys():
-        raise ValueError(f"checkpoint {path} was not written by fit with this kind of schedule; name another file")
-    if differing := [f"{n} was {theirs[n]} there and is {mine[n]} here" for n in mine if theirs[n] != mine[n]]:
-        raise ValueError(f"checkpoint {path} is of another call of fit: {'; '.join(differing)}; name another file")
+        raise ValueError(
+            f"checkpoint {path} was not written by fit with this kind of schedule; name another file"
+        )
+    if differing := [
+        f"{n} was {theirs[n]} there and is {mine[n]} here" for n in mine if theirs[n] != mine[n]
+    ]:
+        raise ValueError(
+            f"checkpoint {path} is of another call of fit: {'; '.join(differing)}; name another file"
+        )
 
 
 def compare_tensors(theirs: Any, mine: dict[str, Tensor], path: str | os.PathLike[str]) -> None:
@@ -184,9 +204,14 @@ def compare_tensors(theirs: Any, mine: dict[str, Tensor], path: str | os.PathLik
         ValueError: names or shapes differ.
     """
     states = [state if isinstance(state, dict) else {} for state in (theirs, mine)]
-    shapes = [{(name, tuple(tensor.shape), tensor.dtype) for name, tensor in state.items()} for state in states]
+    shapes = [
+        {(name, tuple(tensor.shape), tensor.dtype) for name, tensor in state.items()}
+        for state in states
+    ]
     if differing := sorted(shapes[0] ^ shapes[1], key=str):
-        raise ValueError(f"checkpoint {path} is of another model or encoder; they differ in {differing[0][0]}")
+        raise ValueError(
+            f"checkpoint {path} is of another model or encoder; they differ in {differing[0][0]}"
+        )
 
 
 def _keep(path: Path) -> None:

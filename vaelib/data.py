@@ -37,10 +37,22 @@ _MNIST = _mirrored(
         "https://raw.githubusercontent.com/golbin/TensorFlow-MNIST/575b78720ffc21211b48eb905cb827f40a142354/mnist/data/",
     ],
     {
-        "train-images-idx3-ubyte.gz": (9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
-        "train-labels-idx1-ubyte.gz": (28881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
-        "t10k-images-idx3-ubyte.gz": (1648877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
-        "t10k-labels-idx1-ubyte.gz": (4542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+        "train-images-idx3-ubyte.gz": (
+            9912422,
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            28881,
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            1648877,
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            4542,
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ),
     },
 )
 _FASHION_MNIST = _mirrored(
@@ -50,10 +62,22 @@ _FASHION_MNIST = _mirrored(
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
     ],
     {
-        "train-images-idx3-ubyte.gz": (26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
-        "train-labels-idx1-ubyte.gz": (29515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
-        "t10k-images-idx3-ubyte.gz": (4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
-        "t10k-labels-idx1-ubyte.gz": (5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+        "train-images-idx3-ubyte.gz": (
+            26421880,
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            29515,
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            4422102,
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            5148,
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
     },
 )
 # Larochelle's own files are text; those that came to GitHub under the same names hold the same pixels, compressed.
@@ -64,7 +88,8 @@ _COMPRESSED = [
 ]
 _ORIGINAL = ["https://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"]
 _BINARIZED_MNIST = {
-    name: _mirrored(_COMPRESSED, {name: compressed})[name] | _mirrored(_ORIGINAL, {name: text})[name]
+    name: _mirrored(_COMPRESSED, {name: compressed})[name]
+    | _mirrored(_ORIGINAL, {name: text})[name]
     for name, compressed, text in [
         (
             "binarized_mnist_train.amat",
@@ -147,7 +172,9 @@ def mnist(binarize: str | None = None, labels: bool = False, seed: int = 0) -> t
     return _images("mnist", _MNIST, binarize, labels, seed)
 
 
-def fashion_mnist(binarize: str | None = None, labels: bool = False, seed: int = 0) -> tuple[Any, ...]:
+def fashion_mnist(
+    binarize: str | None = None, labels: bool = False, seed: int = 0
+) -> tuple[Any, ...]:
     """The 70,000 articles of clothing of Fashion-MNIST, like :func:`mnist` in all else; downloaded once, 31 MB.
 
     The labels 0 to 9 are T-shirt or top, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot.
@@ -187,7 +214,9 @@ def binarized_mnist() -> tuple[Tensor, Tensor, Tensor]:
     Source: Salakhutdinov & Murray (2008), the draw; Larochelle & Murray (2011), the split.
     """
     files = download.contents("binarized_mnist", _BINARIZED_MNIST)
-    train, valid, test = (_bits(files[f"binarized_mnist_{part}.amat"], n) for part, n in _BITS.items())
+    train, valid, test = (
+        _bits(files[f"binarized_mnist_{part}.amat"], n) for part, n in _BITS.items()
+    )
     return train, valid, test
 
 
@@ -215,7 +244,9 @@ class FreshPixels:
             got = f"{tuple(p.shape)} of {p.dtype}" if isinstance(p, Tensor) else type(p).__name__
             raise ValueError(f"p must be a floating-point tensor of shape (N, X); got {got}")
         if not ((p >= 0) & (p <= 1)).all():
-            raise ValueError(f"p must hold grey values in [0, 1]; got {p.min().item():g} to {p.max().item():g}")
+            raise ValueError(
+                f"p must hold grey values in [0, 1]; got {p.min().item():g} to {p.max().item():g}"
+            )
         _check_seed(seed)
         self.p, self.seed = p, seed
 
@@ -263,14 +294,18 @@ def two_moons(n: int, seed: int = 0, noise: float = 0.1) -> Tensor:
     return moon + noise * torch.randn(n, 2, generator=generator)
 
 
-def _images(dataset: str, table: _Table, binarize: str | None, labels: bool, seed: int) -> tuple[Any, ...]:
+def _images(
+    dataset: str, table: _Table, binarize: str | None, labels: bool, seed: int
+) -> tuple[Any, ...]:
     """A data set of the shape of MNIST."""
     if binarize not in (None, "threshold", "stochastic"):
         raise ValueError(f"binarize must be None, 'threshold' or 'stochastic'; got {binarize!r}")
     _check_flags(labels=labels)
     _check_seed(seed)
     files = download.contents(dataset, table)
-    pixels = [_idx(files, f"{part}-images-idx3-ubyte.gz", (n, 28, 28)) for part, n in _IMAGES.items()]
+    pixels = [
+        _idx(files, f"{part}-images-idx3-ubyte.gz", (n, 28, 28)) for part, n in _IMAGES.items()
+    ]
     x: list[Any] = [part.flatten(1) / 255 for part in pixels]
     if binarize == "threshold":
         x = [(part > 0.5).float() for part in x]
@@ -278,7 +313,9 @@ def _images(dataset: str, table: _Table, binarize: str | None, labels: bool, see
         x = [FreshPixels(x[0], seed), FreshPixels(x[1], seed)(0)]
     if not labels:
         return tuple(x)
-    return *x, *(_idx(files, f"{part}-labels-idx1-ubyte.gz", (n,)).long() for part, n in _IMAGES.items())
+    return *x, *(
+        _idx(files, f"{part}-labels-idx1-ubyte.gz", (n,)).long() for part, n in _IMAGES.items()
+    )
 
 
 def _idx(files: Mapping[str, bytes], name: str, shape: tuple[int, ...]) -> Tensor:
@@ -290,11 +327,15 @@ def _idx(files: Mapping[str, bytes], name: str, shape: tuple[int, ...]) -> Tenso
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{name} cannot be unpacked: {error}") from error
     if not content.startswith(header):
-        raise ValueError(f"{name} must be an IDX file of bytes of shape {shape}; it begins with {content[:16].hex()}")
+        raise ValueError(
+            f"{name} must be an IDX file of bytes of shape {shape}; it begins with {content[:16].hex()}"
+        )
     if (size := len(content) - len(header)) != math.prod(shape):
         much = "more" if size > math.prod(shape) else f"{size}"
         raise ValueError(f"{name} must hold {math.prod(shape)} bytes after its header; got {much}")
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=len(header)).reshape(shape)
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=len(header)).reshape(
+        shape
+    )
 
 
 def _bits(content: bytes, n: int) -> Tensor:
@@ -303,7 +344,9 @@ def _bits(content: bytes, n: int) -> Tensor:
         try:
             from scipy.io import loadmat
         except ImportError as error:
-            raise ImportError("data.binarized_mnist needs SciPy: pip install 'vaelib[book]'") from error
+            raise ImportError(
+                "data.binarized_mnist needs SciPy: pip install 'vaelib[book]'"
+            ) from error
         pixels = torch.tensor(loadmat(io.BytesIO(content))["X"])
     else:
         pixels = torch.frombuffer(bytearray(content), dtype=torch.uint8)[::2] - ord("0")

@@ -40,7 +40,9 @@ class _DiagonalGaussian(Independent):  # type: ignore[type-arg]
     def log_prob(self, value: Tensor) -> Tensor:
         _check_value(self, value, self.mean, "z")
         noise = (value - self.mean) / self.base_dist.scale
-        return -0.5 * value.shape[-1] * _LOG_2_PI - torch.addcmul(self.log_sigma, noise, noise, value=0.5).sum(-1)
+        return -0.5 * value.shape[-1] * _LOG_2_PI - torch.addcmul(
+            self.log_sigma, noise, noise, value=0.5
+        ).sum(-1)
 
 
 class _IsotropicGaussian(Independent):  # type: ignore[type-arg]
@@ -59,7 +61,9 @@ class _IsotropicGaussian(Independent):  # type: ignore[type-arg]
             raise TypeError(f"x must be {self.mean.dtype} for this likelihood; got {value.dtype}")
         _check_finite(value)
         residual = (value - self.mean) * (-self.log_sigma).exp()
-        return -0.5 * residual.square().sum(-1) - value.shape[-1] * (self.log_sigma + 0.5 * _LOG_2_PI)
+        return -0.5 * residual.square().sum(-1) - value.shape[-1] * (
+            self.log_sigma + 0.5 * _LOG_2_PI
+        )
 
 
 class _BinaryPixels(Independent):  # type: ignore[type-arg]
@@ -77,7 +81,9 @@ class _BinaryPixels(Independent):  # type: ignore[type-arg]
     def _sign(self, value: Tensor, like: Tensor) -> Tensor:
         _check_value(self, value, like, "x")
         value = value.to(like.dtype)
-        if torch.addcmul(value, value, value, value=-1).abs_().sum().item() != 0:  # x - x² is zero for 0 and 1 only
+        if (
+            torch.addcmul(value, value, value, value=-1).abs_().sum().item() != 0
+        ):  # x - x² is zero for 0 and 1 only
             grey = value[(value != 0) & (value != 1)][0].item()
             raise ValueError(
                 f"x must hold binary pixels, 0 or 1, for a Bernoulli likelihood; got the grey value {grey:.4g}. "
@@ -96,16 +102,22 @@ class _StreamedPixels(_BinaryPixels):
 
     @staticmethod
     def _versions_of(net: Mlp) -> list[int]:
-        return [0 if parameter.is_inference() else parameter._version for parameter in net.parameters()]
+        return [
+            0 if parameter.is_inference() else parameter._version for parameter in net.parameters()
+        ]
 
     def _as_it_was(self) -> Mlp:
         if self._versions_of(self._net) != self._versions:
-            raise RuntimeError("the decoder's parameters have changed since it was called; call it again")
+            raise RuntimeError(
+                "the decoder's parameters have changed since it was called; call it again"
+            )
         return self._net
 
     @cached_property
     def base_dist(self) -> Bernoulli:
-        return Bernoulli(logits=self._as_it_was()(self._z.flatten(0, -2)).unflatten(0, self.batch_shape))
+        return Bernoulli(
+            logits=self._as_it_was()(self._z.flatten(0, -2)).unflatten(0, self.batch_shape)
+        )
 
     def log_prob(self, value: Tensor) -> Tensor:
         sign = self._sign(value, self._z)
@@ -156,5 +168,7 @@ def _check_tensor(value: Tensor, like: Tensor, name: str) -> None:
 
 def _check_finite(x: Tensor) -> None:
     # One pass, where isfinite takes several: a sum is finite only if all are. But it may overflow where all are.
-    if x.is_floating_point() and not (x.is_meta or math.isfinite(x.sum().item()) or x.isfinite().all()):
+    if x.is_floating_point() and not (
+        x.is_meta or math.isfinite(x.sum().item()) or x.isfinite().all()
+    ):
         raise ValueError("x must be finite; it holds an infinity or not-a-number")

@@ -74,7 +74,9 @@ def contents(dataset: str, files: Mapping[str, Sources]) -> dict[str, bytes]:
     if missing := {name: files[name] for name, content in found.items() if content is None}:
         try:
             _fetch_all(where, missing)
-            found |= {name: _read(where / name, sources, strict=True) for name, sources in missing.items()}
+            found |= {
+                name: _read(where / name, sources, strict=True) for name, sources in missing.items()
+            }
         except (OSError, ImportError) as error:
             kind = ImportError if isinstance(error, ImportError) else OSError
             raise kind(_what_to_do(dataset, where, missing, error)) from error
@@ -123,7 +125,10 @@ def _download(url: str, path: Path, size: int, sha256: str) -> None:
     part = path.with_name(f"{path.name}.part")
     quiet = True if os.environ.get("CI") else None  # None: quiet where there is no terminal
     try:
-        with part.open("wb") as file, tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=quiet) as bar:
+        with (
+            part.open("wb") as file,
+            tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=quiet) as bar,
+        ):
             received = _Received(file, size, bar)
             _watch(lambda: _request(url, received), received)
             received.finish(sha256)
@@ -146,7 +151,11 @@ def _request(url: str, received: _Received) -> None:
 
     _check_address(url)
     # Compression on the way would hide the size.
-    options = {"timeout": _PATIENCE, "headers": {"Accept-Encoding": "identity"}, "hooks": {"response": look}}
+    options = {
+        "timeout": _PATIENCE,
+        "headers": {"Accept-Encoding": "identity"},
+        "hooks": {"response": look},
+    }
     try:
         HTTPDownloader(chunk_size=1024, **options)(url, received, None)
     finally:
@@ -206,13 +215,18 @@ class _Received:
 
     def finish(self, sha256: str) -> None:
         if (got := self.sha256.hexdigest()) != sha256:
-            raise ValueError(f"{self.count} bytes with SHA-256 {got} came, not the {self.size} of {sha256}")
+            raise ValueError(
+                f"{self.count} bytes with SHA-256 {got} came, not the {self.size} of {sha256}"
+            )
         self.file.flush()
         os.fsync(self.file.fileno())
 
 
 def _what_to_do(dataset: str, where: Path, missing: Mapping[str, Sources], error: Exception) -> str:
-    lines = [f"{dataset} is not whole in {where}, and what is missing could not be downloaded:", str(error)]
+    lines = [
+        f"{dataset} is not whole in {where}, and what is missing could not be downloaded:",
+        str(error),
+    ]
     lines += [
         "Where there is no network, fetch these files elsewhere and put them there,",
         f"or into the folder {dataset} of another one, which the environment variable VAELIB_DATA then names:",
@@ -220,5 +234,7 @@ def _what_to_do(dataset: str, where: Path, missing: Mapping[str, Sources], error
     for name, sources in missing.items():
         other = " (what lies there is not that file)" if (where / name).exists() else ""
         lines.append(f"  {name}{other}")
-        lines += [f"    {url}, {size} bytes, SHA-256 {sha256}" for url, (size, sha256) in sources.items()]
+        lines += [
+            f"    {url}, {size} bytes, SHA-256 {sha256}" for url, (size, sha256) in sources.items()
+        ]
     return "\n".join(lines)

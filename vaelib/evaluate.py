@@ -17,12 +17,25 @@ from vaelib.jensen import log_mean_exp
 from vaelib.kernels import only_inputs
 from vaelib.latent import _got, _likelihood, _log_joint, _positive_int, _prior
 
-__all__ = ["GapLedger", "active_units", "ais", "gap_ledger", "interpolate", "log_likelihood", "reconstruct"]
+__all__ = [
+    "GapLedger",
+    "active_units",
+    "ais",
+    "gap_ledger",
+    "interpolate",
+    "log_likelihood",
+    "reconstruct",
+]
 
 
 @torch.no_grad()
 def log_likelihood(
-    model: Model, q: Encoder, x: Tensor, K: int = 5000, chunk: int | None = None, return_se: bool = False
+    model: Model,
+    q: Encoder,
+    x: Tensor,
+    K: int = 5000,
+    chunk: int | None = None,
+    return_se: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
     r"""Estimate log p(x) by importance sampling from q, in memory that does not grow with K.
 
@@ -122,7 +135,9 @@ def ais(
     betas, steps = _preliminary_run(path, temperatures, leapfrog)
     if z is not None:
         betas, steps = betas.flip(0), steps.flip(0)
-    log_w = _anneal(path, start, betas, steps, leapfrog)  # in reverse log 1/w, for every factor is turned over
+    log_w = _anneal(
+        path, start, betas, steps, leapfrog
+    )  # in reverse log 1/w, for every factor is turned over
     log_p = log_mean_exp(log_w) if z is None else -log_mean_exp(log_w)
     if not return_se:
         return log_p
@@ -207,7 +222,9 @@ def gap_ledger(
         raise ValueError("K must be at least 2 for standard errors; got 1")
     q_z = _proxy(q, x)
     best = _best_of_family(model, q_z, x, _positive_int(steps, "steps"), lr)
-    log_w = torch.cat([_log_weights_both(model, (q_z, best), x, size) for size in _sizes(K, chunk)], 1)
+    log_w = torch.cat(
+        [_log_weights_both(model, (q_z, best), x, size) for size in _sizes(K, chunk)], 1
+    )
     log_p, log_p_se = _log_evidence(model, best, x, K, chunk, log_evidence)
     elbo, elbo_best = log_w.mean(1)
     elbo_se, best_se, difference_se = torch.cat([log_w, log_w.diff(dim=0)]).std(1) / math.sqrt(K)
@@ -295,9 +312,13 @@ def interpolate(model: Any, q: Encoder, x_from: Tensor, x_to: Tensor, n: int) ->
     _check_data(x_from, "x_from")
     _check_data(x_to, "x_to")
     if x_from.shape != x_to.shape:
-        raise ValueError(f"x_from and x_to must have one shape; got {tuple(x_from.shape)}, {tuple(x_to.shape)}")
+        raise ValueError(
+            f"x_from and x_to must have one shape; got {tuple(x_from.shape)}, {tuple(x_to.shape)}"
+        )
     start, end = _proxy(q, x_from).mean, _proxy(q, x_to).mean
-    t = torch.linspace(0, 1, _positive_int(n, "n"), dtype=start.dtype, device=start.device)[:, None, None]
+    t = torch.linspace(0, 1, _positive_int(n, "n"), dtype=start.dtype, device=start.device)[
+        :, None, None
+    ]
     return _decoded(model, (1 - t) * start + t * end)
 
 
@@ -326,7 +347,9 @@ class _Path:
         _check_data(x, "x")
         self.model, self.x, self.prior = model, x, _prior(model)
         if not _on_whole_space(self.prior):
-            raise TypeError(f"ais needs a model whose prior has a density on all of R^Z; got {self.prior}")
+            raise TypeError(
+                f"ais needs a model whose prior has a density on all of R^Z; got {self.prior}"
+            )
 
     def start(self, K: int) -> Tensor:
         return self.prior.sample((K, self.x.shape[0]))
@@ -400,12 +423,16 @@ def _equal_lengths(betas: Tensor, spreads: Tensor, log_steps: Tensor) -> tuple[T
     return torch.cat([betas[:1], inner, betas[-1:]]), steps
 
 
-def _adapted(path: _Path, z: Tensor, beta: Tensor, log_step: Tensor, leapfrog: int) -> tuple[Tensor, Tensor]:
+def _adapted(
+    path: _Path, z: Tensor, beta: Tensor, log_step: Tensor, leapfrog: int
+) -> tuple[Tensor, Tensor]:
     z, acceptance = _transition(path, z, beta, log_step.exp(), leapfrog)
     return z, log_step + acceptance.mean(0) - 0.8
 
 
-def _transition(path: _Path, z: Tensor, beta: Tensor, step: Tensor, leapfrog: int) -> tuple[Tensor, Tensor]:
+def _transition(
+    path: _Path, z: Tensor, beta: Tensor, step: Tensor, leapfrog: int
+) -> tuple[Tensor, Tensor]:
     """Hamiltonian Monte Carlo: where the chains (K, B, Z) are next, and their acceptance probabilities (K, B)."""
     log_density, gradient = path.log_density(z, beta)
     momentum = torch.randn_like(z)
@@ -427,10 +454,14 @@ def _transition(path: _Path, z: Tensor, beta: Tensor, step: Tensor, leapfrog: in
 
 
 def _inside(log_density: Tensor, gradient: Tensor) -> Tensor:
-    return (log_density > -math.sqrt(torch.finfo(log_density.dtype).max)) & gradient.isfinite().all(-1)
+    return (log_density > -math.sqrt(torch.finfo(log_density.dtype).max)) & gradient.isfinite().all(
+        -1
+    )
 
 
-def _best_of_family(model: Model, q_z: Distribution, x: Tensor, steps: int, lr: float) -> Distribution:
+def _best_of_family(
+    model: Model, q_z: Distribution, x: Tensor, steps: int, lr: float
+) -> Distribution:
     """The Gaussian of q's kind with the greatest ELBO, for each datum, by Adam from q on."""
     if not (_is_number(lr) and 0 < lr < math.inf):
         raise ValueError(f"lr must be a positive number; got {lr!r}")
@@ -453,9 +484,15 @@ def _parameters(q_z: Distribution) -> list[Tensor]:
     """Mean and log σ; of a full covariance also its Cholesky factor, of which the part below the diagonal counts."""
     if isinstance(q_z, MultivariateNormal):
         return [q_z.mean, q_z.scale_tril.diagonal(dim1=-2, dim2=-1).log(), q_z.scale_tril]
-    if isinstance(q_z, Independent) and isinstance(q_z.base_dist, Normal) and len(q_z.event_shape) == 1:
+    if (
+        isinstance(q_z, Independent)
+        and isinstance(q_z.base_dist, Normal)
+        and len(q_z.event_shape) == 1
+    ):
         return [q_z.mean, q_z.stddev.log()]
-    raise TypeError(f"gap_ledger needs a q of Independent(Normal, 1) or MultivariateNormal; got {q_z}")
+    raise TypeError(
+        f"gap_ledger needs a q of Independent(Normal, 1) or MultivariateNormal; got {q_z}"
+    )
 
 
 def _gaussian(mean: Tensor, log_sigma: Tensor, factor: Tensor | None = None) -> Distribution:
@@ -464,7 +501,9 @@ def _gaussian(mean: Tensor, log_sigma: Tensor, factor: Tensor | None = None) -> 
     return MultivariateNormal(mean, scale_tril=factor.tril(-1) + torch.diag_embed(log_sigma.exp()))
 
 
-def _log_weights_both(model: Model, both: tuple[Distribution, Distribution], x: Tensor, K: int) -> Tensor:
+def _log_weights_both(
+    model: Model, both: tuple[Distribution, Distribution], x: Tensor, K: int
+) -> Tensor:
     """Log-weights from two Gaussians with the same noise, shape (2, K, B)."""
     noise = torch.randn_like(both[0].mean.expand(K, -1, -1))
     log_w = []
@@ -491,7 +530,11 @@ def _log_evidence(
         return log_p, torch.zeros_like(log_p)
     if given in ("ais", "importance"):
         by_ais = given == "ais"
-        pair = ais(model, x, return_se=True) if by_ais else log_likelihood(model, lambda _: best, x, K, chunk, True)
+        pair = (
+            ais(model, x, return_se=True)
+            if by_ais
+            else log_likelihood(model, lambda _: best, x, K, chunk, True)
+        )
         return pair[0], pair[1]
     got = f"a tensor of shape {tuple(given.shape)}" if isinstance(given, Tensor) else repr(given)
     raise ValueError(

@@ -50,7 +50,11 @@ def png(figure: Figure) -> bytes:
         figure: it is left open.
     """
     figure.savefig(file := BytesIO(), format="png", dpi=200)
-    image = Image.open(file).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    image = (
+        Image.open(file)
+        .convert("RGB")
+        .quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    )
     image.save(file := BytesIO(), "PNG", optimize=True)
     return file.getvalue()
 
@@ -71,7 +75,9 @@ def address(picture: str | bytes) -> str:
         picture: from :func:`svg` or :func:`png`.
     """
     if isinstance(picture, str):
-        return "data:image/svg+xml," + quote(" ".join(picture.split("\n")), safe="<> =:/;,()'?@!$*+")
+        return "data:image/svg+xml," + quote(
+            " ".join(picture.split("\n")), safe="<> =:/;,()'?@!$*+"
+        )
     return "data:image/png;base64," + b64encode(picture).decode()
 
 
@@ -96,7 +102,9 @@ def share(pictures: Sequence[Any], first: int) -> dict[str, Any]:
     for picture in pictures:
         parts = re.split("(?=<)", picture)
         frame: list[Any] = []
-        for kind, start, stop, at, end in SequenceMatcher(None, base, parts, autojunk=False).get_opcodes():
+        for kind, start, stop, at, end in SequenceMatcher(
+            None, base, parts, autojunk=False
+        ).get_opcodes():
             if kind == "equal":
                 frame.append([start, stop])
             elif at < end:

@@ -46,7 +46,9 @@ def iwae(model: Model, q: Encoder, x: Tensor, K: int, chunk: int | None = None) 
 
     Source: Burda et al. (2016), section 3.
     """
-    log_w = log_weights(model, q, x, K) if chunk is None else _log_weights_again(model, q, x, K, chunk)
+    log_w = (
+        log_weights(model, q, x, K) if chunk is None else _log_weights_again(model, q, x, K, chunk)
+    )
     return log_mean_exp(log_w)
 
 
@@ -150,7 +152,9 @@ def effective_sample_size(log_w: Tensor, dim: int = 0) -> Tensor:
 def _log_weights_again(model: Model, q: Encoder, x: Tensor, K: int, chunk: int) -> Tensor:
     """The log-weights, chunk by chunk, each computed once more in the backward pass."""
     q_z = _proxy(q, x)
-    return torch.cat([_recomputed(log_weights, model, lambda _: q_z, x, k) for k in _sizes(K, chunk)])
+    return torch.cat(
+        [_recomputed(log_weights, model, lambda _: q_z, x, k) for k in _sizes(K, chunk)]
+    )
 
 
 def _recomputed(function: Callable[..., Tensor], *args: Any) -> Tensor:

@@ -73,7 +73,9 @@ def _check_samples(log_w: Tensor, dim: int) -> None:
     if not isinstance(dim, int) or isinstance(dim, bool):
         raise TypeError(f"dim must be an integer; got {dim!r}")
     if log_w.ndim == 0 or not -log_w.ndim <= dim < log_w.ndim or log_w.shape[dim] == 0:
-        raise ValueError(f"log_w must have at least one sample along dim {dim}; got shape {tuple(log_w.shape)}")
+        raise ValueError(
+            f"log_w must have at least one sample along dim {dim}; got shape {tuple(log_w.shape)}"
+        )
 
 
 class _LogSumExp(torch.autograd.Function):

@@ -22,7 +22,9 @@ from vaelib.products import product, weight_gradient
 __all__ = ["Mlp", "bernoulli_log_prob", "only_inputs", "values_once"]
 
 _BLOCK = 2**19  # numbers that a processor's cache holds
-_ROOM = 2**22  # numbers: so much that glibc, which goes by the largest piece, keeps what a step frees for the next one
+_ROOM = (
+    2**22
+)  # numbers: so much that glibc, which goes by the largest piece, keeps what a step frees for the next one
 _ROUND = 64  # rows: oneDNN writes code for each number of them that it meets, once
 _FEW = 2**17  # numbers, among which it does not pay to look for zeros
 _FEW_ROWS = 64  # for which torch's own way is as fast
@@ -43,7 +45,11 @@ def bernoulli_log_prob(logits: Tensor, sign: Tensor) -> Tensor:
         shape ``(*, B)``, in nats.
     """
     usual = logits.dtype in (torch.float32, torch.float64) and not _transformed()
-    if logits.numel() < _FEW or not usual or torch.broadcast_shapes(logits.shape, sign.shape) != logits.shape:
+    if (
+        logits.numel() < _FEW
+        or not usual
+        or torch.broadcast_shapes(logits.shape, sign.shape) != logits.shape
+    ):
         return logsigmoid(logits * sign).sum(-1)
     log_p: Tensor = _BernoulliLogProb.apply(logits, sign.expand_as(logits))  # type: ignore[no-untyped-call]
     return log_p
@@ -77,7 +83,10 @@ def _log_sigmoid_sum(m: Tensor, room: Tensor) -> Tensor:
     # (1 + a)(1 + b) = 1 + (a + b + ab): one logarithm for two terms, then for four ..., with no digit lost.
     while y.shape[-1] % 2 == 0 and y.shape[-1] > 64:
         a, b = y.chunk(2, -1)
-        y, room = torch.add(a, b, out=room[: a.numel()].view(a.shape)).addcmul_(a, b), room[a.numel() :]
+        y, room = (
+            torch.add(a, b, out=room[: a.numel()].view(a.shape)).addcmul_(a, b),
+            room[a.numel() :],
+        )
     return m.clamp_(max=0).sum(-1) - y.log1p_().sum(-1)
 
 
@@ -124,12 +133,22 @@ class Mlp(nn.Sequential):
 
     def _known(self, given: Tensor) -> list[Tensor]:
         """Weights and biases, if the layers are still Linear and tanh, nobody listens, and all is of one type."""
-        if given.is_meta or torch.is_autocast_enabled(given.device.type) or _transformed() or len(self) % 2 == 0:
+        if (
+            given.is_meta
+            or torch.is_autocast_enabled(given.device.type)
+            or _transformed()
+            or len(self) % 2 == 0
+        ):
             return []
         found: list[Tensor] = []
         for layer, kind in zip(self, cycle((nn.Linear, nn.Tanh)), strict=False):
             listened = layer._forward_hooks or layer._forward_pre_hooks
-            if listened or layer._backward_hooks or layer._backward_pre_hooks or type(layer) is not kind:
+            if (
+                listened
+                or layer._backward_hooks
+                or layer._backward_pre_hooks
+                or type(layer) is not kind
+            ):
                 return []
             if isinstance(layer, nn.Linear):
                 found += [layer.weight, layer.bias]
@@ -174,7 +193,9 @@ class _TanhMlp(torch.autograd.Function):
         n = len(ctx.needs_input_grad) - 1
         saved = ctx.saved_tensors  # asked for once: torch's checkpoint computes them anew
         parameters, given = saved[:n], saved[n:]
-        if torch.is_grad_enabled():  # somebody differentiates twice; autograd would not see what is done by hand here
+        if (
+            torch.is_grad_enabled()
+        ):  # somebody differentiates twice; autograd would not see what is done by hand here
             return _differentiably(_plain, (given[0], *parameters), grad, ctx.needs_input_grad)
         matter = None
         # Where few rows begin with a zero, few are zero. amax propagates not-a-number: such a row is kept, and found.
@@ -189,7 +210,9 @@ class _StreamedBernoulli(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, sign: Tensor, *parameters: Tensor) -> Tensor:
         given = _activations(z.flatten(0, 1), parameters)
-        ctx.save_for_backward(z, sign, *parameters, *given[1:])  # z itself, for those who differentiate twice
+        ctx.save_for_backward(
+            z, sign, *parameters, *given[1:]
+        )  # z itself, for those who differentiate twice
         last = given[-1].unflatten(0, z.shape[:2])
         values = _remembered.get()
         if values is None:
@@ -203,7 +226,10 @@ class _StreamedBernoulli(torch.autograd.Function):
         parameters, hidden = saved[: len(needed) - 1], saved[len(needed) - 1 :]
         if torch.is_grad_enabled():
             grad_z, *found = _differentiably(
-                lambda z, *p: logsigmoid(_plain(z, *p) * sign).sum(-1), (z, *parameters), grad, needed
+                lambda z, *p: logsigmoid(_plain(z, *p) * sign).sum(-1),
+                (z, *parameters),
+                grad,
+                needed,
             )
             return grad_z, None, *found
         given = [z.flatten(0, 1), *hidden]
@@ -255,7 +281,9 @@ def _stream(z: Tensor, sign: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     many = min(len(z), max(1, _BLOCK // (few * n_out)))
     room = z.new_empty(max(_ROOM, 3 * many * few * n_out))
     for out, samples in zip(log_p.split(many), z.split(many), strict=True):
-        for part, rows, s in zip(out.split(few, 1), samples.split(few, 1), sign.split(few), strict=True):
+        for part, rows, s in zip(
+            out.split(few, 1), samples.split(few, 1), sign.split(few), strict=True
+        ):
             last = _activations(rows.flatten(0, 1), parameters)[-1]
             m = product(last, weight.mT, bias).view(*part.shape, n_out).mul_(s)
             part.copy_(_log_sigmoid_sum(m, room))
@@ -263,15 +291,24 @@ def _stream(z: Tensor, sign: Tensor, parameters: Sequence[Tensor]) -> Tensor:
 
 
 def _streamed_gradients(
-    grad: Tensor, sign: Tensor, given: Sequence[Tensor], parameters: Sequence[Tensor], needed: Sequence[bool]
+    grad: Tensor,
+    sign: Tensor,
+    given: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    needed: Sequence[bool],
 ) -> list[Tensor | None]:
     """:func:`_gradients`, from those of the log-probabilities: logits are made again, in blocks."""
     grad_z = torch.zeros_like(given[0]) if needed[0] else None
-    total = [torch.zeros_like(p) if need else None for p, need in zip(parameters, needed[1:], strict=True)]
+    total = [
+        torch.zeros_like(p) if need else None
+        for p, need in zip(parameters, needed[1:], strict=True)
+    ]
     for kept in _those(grad != 0).split(_ROUND * max(1, 2 * _BLOCK // (_ROUND * sign.shape[1]))):
         some, s = _rows(given, kept), sign.index_select(0, kept % len(sign))
         m = product(some[-1], parameters[-2].mT, parameters[-1]).mul_(-s)
-        grad_in, *found = _layer_gradients(_slope(m, s, grad.index_select(0, kept)), some, parameters, needed)
+        grad_in, *found = _layer_gradients(
+            _slope(m, s, grad.index_select(0, kept)), some, parameters, needed
+        )
         if grad_z is not None and grad_in is not None:
             grad_z.index_copy_(0, kept, grad_in)
         for all_rows, part in zip(total, found, strict=True):
@@ -281,7 +318,11 @@ def _streamed_gradients(
 
 
 def _gradients(
-    grad: Tensor, matter: Tensor | None, given: Sequence[Tensor], parameters: Sequence[Tensor], needed: Sequence[bool]
+    grad: Tensor,
+    matter: Tensor | None,
+    given: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    needed: Sequence[bool],
 ) -> list[Tensor | None]:
     """The gradients of what the first layer was given, and of each weight and bias, from that of the outputs.
 
@@ -290,7 +331,9 @@ def _gradients(
     kept = grad[:0] if matter is None else _those(matter)
     if matter is None or 4 * len(kept) > 3 * len(matter):
         return _layer_gradients(grad, given, parameters, needed)
-    grad_in, *found = _layer_gradients(grad.index_select(0, kept), _rows(given, kept), parameters, needed)
+    grad_in, *found = _layer_gradients(
+        grad.index_select(0, kept), _rows(given, kept), parameters, needed
+    )
     if grad_in is not None:
         grad_in = torch.zeros_like(given[0]).index_copy_(0, kept, grad_in)
     return [grad_in, *found]
@@ -302,7 +345,11 @@ def _layer_gradients(
     found: list[Tensor | None] = []
     for i in reversed(range(len(given))):
         of_weight, of_bias = needed[2 * i + 1 : 2 * i + 3]
-        found = [weight_gradient(grad, given[i]) if of_weight else None, grad.sum(0) if of_bias else None, *found]
+        found = [
+            weight_gradient(grad, given[i]) if of_weight else None,
+            grad.sum(0) if of_bias else None,
+            *found,
+        ]
         if i > 0:
             grad = torch.ops.aten.tanh_backward(product(grad, parameters[2 * i]), given[i])
     return [product(grad, parameters[0]) if needed[0] else None, *found]

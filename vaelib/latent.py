@@ -83,7 +83,9 @@ class LatentVariableModel(nn.Module):
         super().__init__()
         for name, module in {"prior": prior, "decoder": decoder}.items():
             if not callable(module):
-                raise TypeError(f"{name} must be a module that returns a distribution; got {type(module).__name__}")
+                raise TypeError(
+                    f"{name} must be a module that returns a distribution; got {type(module).__name__}"
+                )
         self.prior = prior
         self.decoder = decoder
 
@@ -375,15 +377,25 @@ def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGa
     _check(x, "x", "N", "X")
     n_most = x.shape[1] - (sigma is None)
     if _positive_int(latent_dim, "latent_dim") > n_most:
-        raise ValueError(f"latent_dim must be at most {n_most} for x {tuple(x.shape)}; got {latent_dim}")
+        raise ValueError(
+            f"latent_dim must be at most {n_most} for x {tuple(x.shape)}; got {latent_dim}"
+        )
     mean = x.double().mean(0)
     centred = x.double() - mean
     eigenvalues, u = torch.linalg.eigh(centred.mT @ centred / x.shape[0])
     eigenvalues, u = eigenvalues.flip(0), u.flip(1)
-    u = u * u.gather(0, u.abs().argmax(0, keepdim=True)).sign()  # either sign would do: fix one for all machines
-    variance = eigenvalues[latent_dim:].mean() if sigma is None else _positive(sigma, "sigma").double() ** 2
+    u = (
+        u * u.gather(0, u.abs().argmax(0, keepdim=True)).sign()
+    )  # either sign would do: fix one for all machines
+    variance = (
+        eigenvalues[latent_dim:].mean()
+        if sigma is None
+        else _positive(sigma, "sigma").double() ** 2
+    )
     if sigma is None and variance <= 1e-12 * eigenvalues[0].clamp(min=1e-300):
-        raise ValueError(f"x has no variance left outside {latent_dim} dimensions; give a positive sigma")
+        raise ValueError(
+            f"x has no variance left outside {latent_dim} dimensions; give a positive sigma"
+        )
     w = u[:, :latent_dim] * (eigenvalues[:latent_dim] - variance).clamp(min=0).sqrt()
     return LinearGaussian(w.to(x), mean.to(x), variance.sqrt().to(x))
 
@@ -436,8 +448,12 @@ register_kl(Independent, MultivariateNormal)(_kl_diagonal_full)
 
 
 def _as_multivariate(p: Distribution) -> MultivariateNormal:
-    if not (isinstance(p, Independent) and isinstance(p.base_dist, Normal) and len(p.event_shape) == 1):
-        raise NotImplementedError(f"a KL with a MultivariateNormal needs Independent(Normal, 1); got {p}")
+    if not (
+        isinstance(p, Independent) and isinstance(p.base_dist, Normal) and len(p.event_shape) == 1
+    ):
+        raise NotImplementedError(
+            f"a KL with a MultivariateNormal needs Independent(Normal, 1); got {p}"
+        )
     return MultivariateNormal(p.mean, scale_tril=torch.diag_embed(p.stddev))
 
 
@@ -450,7 +466,11 @@ def _positive_int(value: int, name: str) -> int:
 def _positive(value: float | Tensor, name: str) -> Tensor:
     if isinstance(value, bool) or not isinstance(value, Real | Tensor):
         raise TypeError(f"{name} must be one positive, finite number; got {value!r}")
-    number = value.detach() if isinstance(value, Tensor) else torch.tensor(float(value), dtype=torch.float64)
+    number = (
+        value.detach()
+        if isinstance(value, Tensor)
+        else torch.tensor(float(value), dtype=torch.float64)
+    )
     if number.ndim != 0 or number.is_complex() or not (number > 0 and number.isfinite()):
         raise ValueError(f"{name} must be one positive, finite number; got {value!r}")
     return number
@@ -462,7 +482,9 @@ def _prior(model: Any) -> Distribution:
     if not isinstance(prior, Distribution):
         raise TypeError(f"prior must return a torch Distribution; got {type(prior).__name__}")
     if prior.batch_shape:
-        raise ValueError(f"prior must return one distribution, batch shape (); got {tuple(prior.batch_shape)}")
+        raise ValueError(
+            f"prior must return one distribution, batch shape (); got {tuple(prior.batch_shape)}"
+        )
     return prior
 
 
@@ -478,7 +500,9 @@ def _log_p_z(prior: Distribution, x: Tensor, z: Tensor) -> Tensor:
     except ValueError as error:
         raise ValueError(f"z must lie in the support of the prior: {error}") from error
     if x.ndim < 2 or log_p_z.ndim < 1 or x.shape[0] != log_p_z.shape[-1] or x.shape[0] == 0:
-        raise ValueError(f"x must have shape (B, X) and z (*, B, Z), B at least 1; got {_got(x)} and {_got(z)}")
+        raise ValueError(
+            f"x must have shape (B, X) and z (*, B, Z), B at least 1; got {_got(x)} and {_got(z)}"
+        )
     return log_p_z
 
 
@@ -488,7 +512,9 @@ def _likelihood(model: Any, z: Tensor, batch: torch.Size, x: Tensor | None = Non
     if not isinstance(p_x, Distribution):
         raise TypeError(f"decoder must return a torch Distribution; got {type(p_x).__name__}")
     if p_x.batch_shape != batch:
-        raise ValueError(f"decoder must return one distribution per z, {tuple(batch)}; got {tuple(p_x.batch_shape)}")
+        raise ValueError(
+            f"decoder must return one distribution per z, {tuple(batch)}; got {tuple(p_x.batch_shape)}"
+        )
     if x is not None and p_x.event_shape != x.shape[1:]:
         raise ValueError(f"x must have shape {_shape('B', *p_x.event_shape)}; got {_got(x)}")
     return p_x
@@ -498,14 +524,18 @@ def _log_joint(model: Any, x: Tensor, z: Tensor) -> Tensor:
     """log p(x, z) for z of shape (K, B, Z), if the model keeps the protocol."""
     log_joint = _method(model, "log_joint")(x, z)
     if not isinstance(log_joint, Tensor) or log_joint.shape != z.shape[:2]:
-        raise ValueError(f"model.log_joint must return shape (K, B), {tuple(z.shape[:2])}; got {_got(log_joint)}")
+        raise ValueError(
+            f"model.log_joint must return shape (K, B), {tuple(z.shape[:2])}; got {_got(log_joint)}"
+        )
     return log_joint
 
 
 def _method(model: Any, name: str) -> Any:
     method = getattr(model, name, None)
     if not callable(method):
-        raise TypeError(f"model must have log_joint(x, z) and prior(); got {type(model).__name__}, without {name}")
+        raise TypeError(
+            f"model must have log_joint(x, z) and prior(); got {type(model).__name__}, without {name}"
+        )
     return method
 
 
@@ -519,7 +549,10 @@ def _check_latents(z: Tensor, columns: Tensor) -> None:
 def _check(value: Tensor, name: str, *sizes: int | str, like: Tensor | None = None) -> None:
     """A finite tensor of these sizes, where a letter stands for any size but 0."""
     shape = value.shape if isinstance(value, Tensor) else ()
-    fits = [n >= 1 and (size == n or isinstance(size, str)) for n, size in zip(shape, sizes, strict=False)]
+    fits = [
+        n >= 1 and (size == n or isinstance(size, str))
+        for n, size in zip(shape, sizes, strict=False)
+    ]
     if len(shape) != len(sizes) or not all(fits):
         raise ValueError(f"{name} must have shape {_shape(*sizes)}; got {_got(value)}")
     if like is not None:
@@ -531,12 +564,16 @@ def _check(value: Tensor, name: str, *sizes: int | str, like: Tensor | None = No
 
 def _check_like(value: Tensor, like: Tensor, name: str) -> None:
     if value.dtype != like.dtype or value.device != like.device:
-        raise TypeError(f"{name} must be {like.dtype} on {like.device}; got {value.dtype} on {value.device}")
+        raise TypeError(
+            f"{name} must be {like.dtype} on {like.device}; got {value.dtype} on {value.device}"
+        )
 
 
 def _check_finite(value: Tensor, name: str) -> None:
     # One pass, where isfinite takes several: a sum is finite only if all are. But it may overflow where all are.
-    if value.is_floating_point() and not (value.is_meta or math.isfinite(value.sum().item()) or value.isfinite().all()):
+    if value.is_floating_point() and not (
+        value.is_meta or math.isfinite(value.sum().item()) or value.isfinite().all()
+    ):
         raise ValueError(f"{name} must be finite; it holds an infinity or not-a-number")
 
 

@@ -37,7 +37,11 @@ class Objective(nn.Module):
     def averaging(self) -> nn.Module:
         """This module; with several processes, so wrapped that the backward pass averages gradients over them."""
         # A parameter that a bound does not reach must not make the processes wait for its gradient.
-        return self if world_size() == 1 else DistributedDataParallel(self, find_unused_parameters=True)
+        return (
+            self
+            if world_size() == 1
+            else DistributedDataParallel(self, find_unused_parameters=True)
+        )
 
 
 def join(device: torch.device) -> None:

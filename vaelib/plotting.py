@@ -71,7 +71,9 @@ def use_style() -> None:
     set_matplotlib_formats("retina")
 
 
-def density(ax: Axes, grid: Tensor, values: Tensor, actor: str, label: str | None = None, fill: bool = True) -> Axes:
+def density(
+    ax: Axes, grid: Tensor, values: Tensor, actor: str, label: str | None = None, fill: bool = True
+) -> Axes:
     """A one-dimensional density over a grid, in its actor's colour.
 
     Args:
@@ -84,7 +86,9 @@ def density(ax: Axes, grid: Tensor, values: Tensor, actor: str, label: str | Non
     """
     ax.plot(grid.detach(), values.detach(), color=COLORS[actor], label=label)
     if fill:
-        ax.fill_between(grid.detach(), 0, values.detach(), color=COLORS[actor], alpha=0.15, linewidth=0)
+        ax.fill_between(
+            grid.detach(), 0, values.detach(), color=COLORS[actor], alpha=0.15, linewidth=0
+        )
     return ax
 
 
@@ -98,7 +102,13 @@ def exact(ax: Axes, value: float | Tensor, label: str | None = "exact", axis: st
         axis: ``"y"`` for a horizontal line, ``"x"`` for a vertical one.
     """
     line = ax.axhline if axis == "y" else ax.axvline
-    line(float(torch.as_tensor(value).detach()), color=COLORS["evidence"], linewidth=1.2, linestyle="--", label=label)
+    line(
+        float(torch.as_tensor(value).detach()),
+        color=COLORS["evidence"],
+        linewidth=1.2,
+        linestyle="--",
+        label=label,
+    )
     return ax
 
 
@@ -153,7 +163,9 @@ def ellipse(
     centre = (float(mean[0]), float(mean[1]))
     for i, n in enumerate(n_std):
         width, height = (2 * n * variances.sqrt()).flip(0).tolist()
-        patch = Ellipse(centre, width, height, angle=angle, facecolor="none", edgecolor=COLORS[actor], lw=1.8)
+        patch = Ellipse(
+            centre, width, height, angle=angle, facecolor="none", edgecolor=COLORS[actor], lw=1.8
+        )
         patch.set_label(None if i else label)
         ax.add_patch(patch)
     ax.autoscale_view()
@@ -184,7 +196,9 @@ def images(
     side = round(x.shape[-1] ** 0.5)
     height, width = shape or (side, side)
     if x.ndim != 2 or height * width != x.shape[1]:
-        raise ValueError(f"x must have shape (N, H * W) with (H, W) = {(height, width)}; got {tuple(x.shape)}")
+        raise ValueError(
+            f"x must have shape (N, H * W) with (H, W) = {(height, width)}; got {tuple(x.shape)}"
+        )
     rows = -(-x.shape[0] // columns)
     blank = x.new_full((rows * columns - x.shape[0], height * width), vmin)
     tiles = torch.cat([x.detach(), blank]).reshape(rows, columns, height, width)
@@ -206,7 +220,9 @@ def latent_map(ax: Axes, mean: Tensor, labels: Tensor) -> Axes:
     colors = plt.get_cmap("tab10")
     for label in labels.unique().tolist():
         of_class = mean[labels == label].detach()
-        ax.scatter(of_class[:, 0], of_class[:, 1], s=6, color=colors(label % 10), alpha=0.5, linewidths=0)
+        ax.scatter(
+            of_class[:, 0], of_class[:, 1], s=6, color=colors(label % 10), alpha=0.5, linewidths=0
+        )
         box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": colors(label % 10)}
         middle = of_class.median(0).values.tolist()
         ax.text(middle[0], middle[1], str(label), ha="center", va="center", bbox=box)
@@ -229,7 +245,9 @@ def four_actors(ax: Axes, highlight: Iterable[str] = ()) -> Axes:
         raise ValueError(f"highlight must name some of {sorted(_ACTORS)}; got {sorted(unknown)}")
     for name, (label, x, y) in _ACTORS.items():
         alpha = 1.0 if name in chosen else 0.25
-        ax.text(x, y, label, ha="center", va="center", alpha=max(alpha, 0.5))  # faint, and legible still
+        ax.text(
+            x, y, label, ha="center", va="center", alpha=max(alpha, 0.5)
+        )  # faint, and legible still
         if name in _NODES:
             _node(ax, x, _NODES[name], name, alpha)
         else:
@@ -274,13 +292,22 @@ def _node(ax: Axes, x: float, letter: str, actor: str, alpha: float = 1.0) -> No
 
 
 def _arrow(
-    ax: Axes, start: tuple[float, float], end: tuple[float, float], bend: float, actor: str, alpha: float = 1.0
+    ax: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    bend: float,
+    actor: str,
+    alpha: float = 1.0,
 ) -> None:
     """An arrow in its actor's colour, dashed for the proxy."""
     look: dict[str, Any] = {"color": COLORS[actor], "alpha": alpha, "lw": 2, "mutation_scale": 16}
     dashes = "--" if actor == "proxy" else "-"
     curve = f"arc3,rad={bend}"
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", connectionstyle=curve, linestyle=dashes, **look))
+    ax.add_patch(
+        FancyArrowPatch(
+            start, end, arrowstyle="-|>", connectionstyle=curve, linestyle=dashes, **look
+        )
+    )
 
 
 def _parameter(ax: Axes, x: float, letter: str, end: float, actor: str) -> None:

@@ -13,7 +13,11 @@ __all__ = ["product", "weight_gradient"]
 
 _FEW = 2**21  # multiplications, among which a call of oneDNN costs more than it saves
 # What torch itself takes for compiled models; where it is missing, nothing is lost but time.
-_linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
+_linear = (
+    getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    if torch.backends.mkldnn.is_available()
+    else None
+)
 
 
 def product(a: Tensor, b: Tensor, bias: Tensor | None = None, tanh: bool = False) -> Tensor:
@@ -59,4 +63,6 @@ def weight_gradient(grad: Tensor, given: Tensor) -> Tensor:
 
 
 def _fits(a: Tensor) -> bool:
-    return a.dtype == torch.float32 and a.device.type == "cpu" and bool(torch.backends.mkldnn.enabled)
+    return (
+        a.dtype == torch.float32 and a.device.type == "cpu" and bool(torch.backends.mkldnn.enabled)
+    )

@@ -72,7 +72,12 @@ class GaussianEncoder(nn.Module):
         self.net = _mlp(data_dim, hidden, 2 * latent_dim, activation) if net is None else _own(net)
 
     def forward(self, x: Tensor) -> Independent[Normal]:
-        if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[-1] != self.data_dim or x.shape[0] == 0:
+        if (
+            not isinstance(x, Tensor)
+            or x.ndim < 2
+            or x.shape[-1] != self.data_dim
+            or x.shape[0] == 0
+        ):
             raise ValueError(f"x must have shape (B, {self.data_dim}); got {_got(x)}")
         _check_finite(x)
         mean, log_sigma = _output(self.net, x, 2 * self.latent_dim, "x").chunk(2, -1)
@@ -237,7 +242,9 @@ class CategoricalDecoder(nn.Module):
         super().__init__()
         self.latent_dim = _dim(latent_dim, "latent_dim")
         self.length, self.alphabet = _dim(length, "length"), _dim(alphabet, "alphabet")
-        self.net = _mlp(latent_dim, hidden, length * alphabet, activation) if net is None else _own(net)
+        self.net = (
+            _mlp(latent_dim, hidden, length * alphabet, activation) if net is None else _own(net)
+        )
 
     def forward(self, z: Tensor) -> Independent[Categorical]:
         _check_latent(z, self.latent_dim)
@@ -247,7 +254,9 @@ class CategoricalDecoder(nn.Module):
 
 def _mlp(n_in: int, hidden: Sequence[int], n_out: int, activation: Activation) -> nn.Sequential:
     if not isinstance(hidden, Iterable):
-        raise TypeError(f"hidden must be the widths of the layers, such as (128, 128); got {hidden!r}")
+        raise TypeError(
+            f"hidden must be the widths of the layers, such as (128, 128); got {hidden!r}"
+        )
     widths = [n_in, *(_dim(width, "hidden") for width in hidden), n_out]
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
@@ -261,7 +270,9 @@ def _layer(activation: Activation) -> nn.Module:
     except TypeError:
         layer = None
     if not isinstance(layer, nn.Module):
-        raise TypeError(f"activation must be a class of module, such as nn.Tanh; got {activation!r}")
+        raise TypeError(
+            f"activation must be a class of module, such as nn.Tanh; got {activation!r}"
+        )
     return layer
 
 

@@ -62,7 +62,9 @@ class History:
             try:
                 import matplotlib.pyplot as plt
             except ImportError as error:
-                raise ImportError("History.plot needs Matplotlib: pip install 'vaelib[book]'") from error
+                raise ImportError(
+                    "History.plot needs Matplotlib: pip install 'vaelib[book]'"
+                ) from error
             ax = plt.subplots()[1]
         # The colours that vaelib.plotting gives to data and bound.
         ax.plot(self.steps, self.train, color="#5A5A5A", label="training")
@@ -82,7 +84,9 @@ class History:
             import pandas
         except ImportError as error:
             raise ImportError("History.to_frame needs pandas: pip install pandas") from error
-        columns = {name: values for name, values in asdict(self).items() if values or name != "held_out"}
+        columns = {
+            name: values for name, values in asdict(self).items() if values or name != "held_out"
+        }
         return pandas.DataFrame(columns).rename(columns={"steps": "step"}).set_index("step")
 
 
@@ -148,21 +152,40 @@ def fit(
 
     Source: Kingma & Welling (2014), algorithm 1; Kingma & Ba (2015) for Adam.
     """
-    settings = {"K": K, "steps": steps, "batch_size": batch_size, "lr": lr, "schedule": schedule, "clip": clip}
+    settings = {
+        "K": K,
+        "steps": steps,
+        "batch_size": batch_size,
+        "lr": lr,
+        "schedule": schedule,
+        "clip": clip,
+    }
     settings |= {"seed": seed, "record_every": record_every, "patience": patience}
     _check_settings(settings, held_out)
     _check_calls(bound, callback, checkpoint)
     with torch.random.fork_rng(), _interruptible() as interrupted:
-        run = _Run(parallel.Objective(bound, model, q), Batches(x, batch_size, seed), settings, held_out)
+        run = _Run(
+            parallel.Objective(bound, model, q), Batches(x, batch_size, seed), settings, held_out
+        )
         run.begin(checkpoint)
-        quiet = True if os.environ.get("CI") or parallel.rank() else None  # None: quiet where there is no terminal
+        quiet = (
+            True if os.environ.get("CI") or parallel.rank() else None
+        )  # None: quiet where there is no terminal
         todo = range(run.step, run.step if run.finished else steps)
-        for _ in tqdm(todo, initial=run.step, total=steps, disable=quiet, desc=getattr(bound, "__name__", "fit")):
+        for _ in tqdm(
+            todo,
+            initial=run.step,
+            total=steps,
+            disable=quiet,
+            desc=getattr(bound, "__name__", "fit"),
+        ):
             stop = run.advance(interrupted)
             if run.step % record_every == 0 or run.step == steps:
                 run.record()
                 run.keep(checkpoint)
-                stop |= parallel.agree(lambda: callback is not None and callback(run.history) is True)
+                stop |= parallel.agree(
+                    lambda: callback is not None and callback(run.history) is True
+                )
             if stop or run.finished:
                 break
         run.end(checkpoint)
@@ -172,7 +195,13 @@ def fit(
 class _Run:
     """All that changes while fit runs: what a checkpoint holds, and what comes back from it."""
 
-    def __init__(self, objective: parallel.Objective, batches: Batches, settings: dict[str, Any], held_out: Any):
+    def __init__(
+        self,
+        objective: parallel.Objective,
+        batches: Batches,
+        settings: dict[str, Any],
+        held_out: Any,
+    ):
         self.parameters = {name: p for name, p in objective.named_parameters() if p.requires_grad}
         if not self.parameters:
             raise ValueError("neither model nor q has a parameter to train")
@@ -200,7 +229,9 @@ class _Run:
         values = self._bound(x.to(self.device))
         # Processes average their gradients, and these are parts of one mean over the batch.
         loss = values.sum() * (-weight * parallel.world_size())
-        objective, wishes = parallel.total([-loss.item() / parallel.world_size(), float(bool(interrupted))])
+        objective, wishes = parallel.total(
+            [-loss.item() / parallel.world_size(), float(bool(interrupted))]
+        )
         if not math.isfinite(objective):
             raise FloatingPointError(self._why(objective, x, values))
         for parameter in self.parameters.values():
@@ -221,16 +252,22 @@ class _Run:
         try:
             values = self.averaging(x, self.settings["K"])
         except Exception as error:
-            error.add_note(f"This was step {self.step + 1} of fit; the parameters are those before it.")
+            error.add_note(
+                f"This was step {self.step + 1} of fit; the parameters are those before it."
+            )
             raise
         if not isinstance(values, Tensor) or values.shape != x.shape[:1]:
             got = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
-            raise ValueError(f"bound must return one value per datum, shape ({x.shape[0]},); got {got}")
+            raise ValueError(
+                f"bound must return one value per datum, shape ({x.shape[0]},); got {got}"
+            )
         return values
 
     def _factor(self) -> float:
         schedule = self.settings["schedule"]
-        return (_SCHEDULES[schedule] if isinstance(schedule, str) else schedule)(self.step / self.settings["steps"])
+        return (_SCHEDULES[schedule] if isinstance(schedule, str) else schedule)(
+            self.step / self.settings["steps"]
+        )
 
     def _why(self, objective: float, x: Tensor, values: Tensor) -> str:
         """What to say of a bound that is no number."""
@@ -247,14 +284,20 @@ class _Run:
     def _check_gradient(self, objective: float) -> None:
         gradients = {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
         if not gradients:
-            raise ValueError("bound must depend on the parameters of model or q; it depends on none that trains")
+            raise ValueError(
+                "bound must depend on the parameters of model or q; it depends on none that trains"
+            )
         # A sum is quick and misses nothing; whether it was not the sum alone that overflowed is seen then.
         if torch.stack([g.sum() for g in gradients.values()]).sum().isfinite():
             return
         if bad := [name for name, gradient in gradients.items() if not gradient.isfinite().all()]:
             where = f"at step {self.step + 1}, where the bound is {objective:.6g}; the parameters are those before it"
-            cause = "Likely a derivative of log or sqrt at 0, or of a density with a sigma nearly zero"
-            raise FloatingPointError(f"the gradient of {', '.join(bad)} is infinite or not a number {where}. {cause}")
+            cause = (
+                "Likely a derivative of log or sqrt at 0, or of a density with a sigma nearly zero"
+            )
+            raise FloatingPointError(
+                f"the gradient of {', '.join(bad)} is infinite or not a number {where}. {cause}"
+            )
 
     def record(self) -> None:
         self.history.steps.append(self.step)
@@ -285,14 +328,20 @@ class _Run:
     def end(self, checkpoint: Any) -> None:
         if self.interrupted:
             self.keep(checkpoint)
-            warnings.warn(f"fit was interrupted after step {self.step} of {self.settings['steps']}", stacklevel=3)
+            warnings.warn(
+                f"fit was interrupted after step {self.step} of {self.settings['steps']}",
+                stacklevel=3,
+            )
         if self.best["parameters"]:
             self.objective.load_state_dict(self.best["parameters"])
 
     def keep(self, checkpoint: Any) -> None:
         """Write the checkpoint: process 0, with the generators of all."""
         if checkpoint is not None:
-            state = self._state() | {"call": self._call, "generators": parallel.everyone(store.generators())}
+            state = self._state() | {
+                "call": self._call,
+                "generators": parallel.everyone(store.generators()),
+            }
             parallel.agree(lambda: store.save(checkpoint, state))
 
     def _state(self) -> dict[str, Any]:
@@ -304,11 +353,16 @@ class _Run:
     def _call(self) -> dict[str, Any]:
         """What a checkpoint must have in common with the call that goes on from it."""
         schedule = self.settings["schedule"]
-        settings = self.settings | {"schedule": schedule if isinstance(schedule, str) else "callable"}
+        settings = self.settings | {
+            "schedule": schedule if isinstance(schedule, str) else "callable"
+        }
         if schedule == "constant":
             del settings["steps"]  # with a constant step size more steps only go on
         settings["bound"] = getattr(self.objective.bound, "__name__", "callable")
-        data = {"x": store.fingerprint(self.batches.x), "held_out": store.fingerprint(self.held_out)}
+        data = {
+            "x": store.fingerprint(self.batches.x),
+            "held_out": store.fingerprint(self.held_out),
+        }
         return settings | data | {"processes": parallel.world_size()}
 
     def _restore(self, state: dict[str, Any], checkpoint: Any) -> None:
@@ -349,8 +403,14 @@ def _check_settings(settings: dict[str, Any], held_out: Any) -> None:
         value, whole = settings[name], name not in ("lr", "clip")
         if value is None and name in ("batch_size", "patience", "clip"):
             continue
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not 0 < value < math.inf:
-            raise ValueError(f"{name} must be a positive {'integer' if whole else 'number'}; got {value!r}")
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int if whole else int | float)
+            or not 0 < value < math.inf
+        ):
+            raise ValueError(
+                f"{name} must be a positive {'integer' if whole else 'number'}; got {value!r}"
+            )
     if isinstance(settings["seed"], bool) or not isinstance(settings["seed"], int):
         raise TypeError(f"seed must be an integer; got {settings['seed']!r}")
     schedule = settings["schedule"]

@@ -27,7 +27,9 @@ try:
     from matplotlib.colors import to_hex
     from matplotlib.figure import Figure
 except ImportError as error:
-    raise ImportError("vaelib.widgets needs anywidget and Matplotlib: pip install 'vaelib[book]'") from error
+    raise ImportError(
+        "vaelib.widgets needs anywidget and Matplotlib: pip install 'vaelib[book]'"
+    ) from error
 
 from vaelib import frames, plotting
 
@@ -65,10 +67,14 @@ class Movable(anywidget.AnyWidget):
     drawn = traitlets.Dict().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, kind: str, state: dict[str, Any], drawn: dict[str, Any], still: str, alt: str) -> None:
+    def __init__(
+        self, kind: str, state: dict[str, Any], drawn: dict[str, Any], still: str, alt: str
+    ) -> None:
         script, style = front_end(kind)
         self._still, self._alt = still, alt
-        values = {control["name"]: control["values"][control["start"]] for control in state["controls"]}
+        values = {
+            control["name"]: control["values"][control["start"]] for control in state["controls"]
+        }
         esm = f"{script}\nexport default {{ render }};"
         super().__init__(kind=kind, state=state, drawn=drawn, values=values, _esm=esm, _css=style)
 
@@ -136,23 +142,32 @@ def explore(
             is no range, a start that is not in its range, or figures of different sizes.
     """
     if not callable(draw):
-        raise TypeError(f"draw must be a function that returns a Matplotlib figure; got {type(draw).__name__}")
+        raise TypeError(
+            f"draw must be a function that returns a Matplotlib figure; got {type(draw).__name__}"
+        )
     if not isinstance(alt, str) and not callable(alt):
         raise TypeError(f"alt must be a text or a function; got {type(alt).__name__}")
     controls = _controls(ranges, labels or {}, start or {})
     count = math.prod(len(control["values"]) for control in controls)
     if not controls or count > MAX_FRAMES:
-        raise ValueError(f"ranges must give 1 to {MAX_FRAMES} combinations; got {count if controls else 'no range'}")
+        raise ValueError(
+            f"ranges must give 1 to {MAX_FRAMES} combinations; got {count if controls else 'no range'}"
+        )
     if play is not None and (play not in ranges or isinstance(ranges[play][0], str)):
         raise ValueError(f"play must name a slider, one of {list(ranges)}; got {play!r}")
     combinations = [
-        dict(zip(ranges, values, strict=True)) for values in itertools.product(*(c["values"] for c in controls))
+        dict(zip(ranges, values, strict=True))
+        for values in itertools.product(*(c["values"] for c in controls))
     ]
-    alts = [alt.format(**values) if isinstance(alt, str) else alt(**values) for values in combinations]
+    alts = [
+        alt.format(**values) if isinstance(alt, str) else alt(**values) for values in combinations
+    ]
     pictures, size = _pictures(draw, combinations)
     first = combinations.index({c["name"]: c["values"][c["start"]] for c in controls})
     state = {"controls": controls, "play": play, "alts": alts, "size": size}
-    return Movable("frames", state, frames.share(pictures, first), frames.address(pictures[first]), alts[first])
+    return Movable(
+        "frames", state, frames.share(pictures, first), frames.address(pictures[first]), alts[first]
+    )
 
 
 def evidence(model: Any, x: Tensor, *, K: int = 256, seed: int = 0) -> Movable:
@@ -177,8 +192,14 @@ def evidence(model: Any, x: Tensor, *, K: int = 256, seed: int = 0) -> Movable:
         raise ValueError(f"K must be an integer of at least 1; got {K!r}")
     posterior = model.posterior(x)
     if (shape := tuple(posterior.mean.shape)) != (1, 1):
-        raise ValueError(f"x and model must give one datum with one latent, shape (1, 1); got {shape}")
-    m, s, log_p = posterior.mean.item(), posterior.variance.sqrt().item(), model.log_evidence(x).item()
+        raise ValueError(
+            f"x and model must give one datum with one latent, shape (1, 1); got {shape}"
+        )
+    m, s, log_p = (
+        posterior.mean.item(),
+        posterior.variance.sqrt().item(),
+        model.log_evidence(x).item(),
+    )
     if not (-1 <= m <= 3 and 0.7 <= s <= 1.25):
         raise ValueError(
             f"the posterior must have mean -1 to 3 and std 0.7 to 1.25, to fit the axes; got {m:.3g}, {s:.3g}"
@@ -186,18 +207,30 @@ def evidence(model: Any, x: Tensor, *, K: int = 256, seed: int = 0) -> Movable:
     proxies = _proxies(m, s)
     means = sorted({*_grid(-4, 4, 0.05), *(mean for mean, _ in proxies.values())})
     stds = sorted({*_grid(0.35, 2.5, 0.05), *(std for _, std in proxies.values())})
-    presets = {name: {"mean": means.index(a), "std": stds.index(b)} for name, (a, b) in proxies.items()}
+    presets = {
+        name: {"mean": means.index(a), "std": stds.index(b)} for name, (a, b) in proxies.items()
+    }
     samples = [2**i for i in range(K.bit_length())]
     controls = [
         _control("mean", "mean of q", means, presets["Poor"]["mean"], digits=2),
         _control("std", "standard deviation of q", stds, presets["Poor"]["std"], digits=2),
         _control("K", "samples K", samples, min(2, len(samples) - 1)),
     ]
-    noise = torch.randn(K, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).tolist()
+    noise = torch.randn(
+        K, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+    ).tolist()
     known = {"mean": m, "std": s, "log_p": log_p, "noise": noise}
-    state = {"controls": controls, "presets": presets, "size": [700, 300], "colors": plotting.COLORS, **known}
+    state = {
+        "controls": controls,
+        "presets": presets,
+        "size": [700, 300],
+        "colors": plotting.COLORS,
+        **known,
+    }
     alt = f"The posterior and a poor proxy beside it; on an axis of nats log p(x) = {log_p:.2f} and the bounds below."
-    return Movable("evidence", state, {}, _still(_draw_evidence(m, s, log_p, *proxies["Poor"])), alt)
+    return Movable(
+        "evidence", state, {}, _still(_draw_evidence(m, s, log_p, *proxies["Poor"])), alt
+    )
 
 
 def _proxies(m: float, s: float) -> dict[str, tuple[float, float]]:
@@ -228,16 +261,18 @@ def jensen(first: float = 0.5, second: float = 4.0, share: float = 0.5) -> Movab
     controls = [
         _control("first", "first value", values, _start("first", first, values), digits=2),
         _control("second", "second value", values, _start("second", second, values), digits=2),
-        _control("share", "probability of the first", shares, _start("share", share, shares), digits=2),
+        _control(
+            "share", "probability of the first", shares, _start("share", share, shares), digits=2
+        ),
     ]
     state = {"controls": controls, "size": [700, 330], "colors": plotting.COLORS}
-    alt = (
-        f"The curve of log w, the points at w = {first:g} and {second:g} on it, their chord, and the gap between them."
-    )
+    alt = f"The curve of log w, the points at w = {first:g} and {second:g} on it, their chord, and the gap between them."
     return Movable("jensen", state, {}, _still(_draw_jensen(first, second, share)), alt)
 
 
-def latent_walk(decoder: nn.Module, codes: Tensor, labels: Tensor, *, reach: float = 4.0) -> Movable:
+def latent_walk(
+    decoder: nn.Module, codes: Tensor, labels: Tensor, *, reach: float = 4.0
+) -> Movable:
     """A walk through a two-dimensional latent space: the decoder runs in the reader's browser, in 32-bit numbers.
 
     Args:
@@ -252,20 +287,35 @@ def latent_walk(decoder: nn.Module, codes: Tensor, labels: Tensor, *, reach: flo
         ValueError: codes of another shape, images that are not square, or a reach that is not positive.
     """
     if codes.ndim != 2 or codes.shape[1] != 2 or len(labels) != len(codes):
-        raise ValueError(f"codes must have shape (N, 2), labels (N,); got {tuple(codes.shape)}, {tuple(labels.shape)}")
+        raise ValueError(
+            f"codes must have shape (N, 2), labels (N,); got {tuple(codes.shape)}, {tuple(labels.shape)}"
+        )
     if not reach > 0:
         raise ValueError(f"reach must be positive; got {reach!r}")
     layers = _dense_layers(decoder, codes)
     grid = _grid(-reach, reach, 0.05)
-    controls = [_control(f"z{i}", f"z{'₁₂'[i - 1]}", grid, len(grid) // 2, digits=2) for i in (1, 2)]
-    names = [[label, *codes[labels == label].median(0).values.tolist()] for label in labels.unique().tolist()]
+    controls = [
+        _control(f"z{i}", f"z{'₁₂'[i - 1]}", grid, len(grid) // 2, digits=2) for i in (1, 2)
+    ]
+    names = [
+        [label, *codes[labels == label].median(0).values.tolist()]
+        for label in labels.unique().tolist()
+    ]
     side = round(layers[-1].out_features ** 0.5)
     if side**2 != layers[-1].out_features:
         raise ValueError(f"decoder must make square images; got {layers[-1].out_features} pixels")
     colors = [to_hex(plt.get_cmap("tab10")(i)) for i in range(10)]
-    state = {"controls": controls, "size": [700, 370], "colors": colors, "side": side, "reach": reach}
+    state = {
+        "controls": controls,
+        "size": [700, 370],
+        "colors": colors,
+        "side": side,
+        "reach": reach,
+    }
     drawn = {
-        "layers": [{"weight": _base64(layer.weight), "bias": _base64(layer.bias)} for layer in layers],
+        "layers": [
+            {"weight": _base64(layer.weight), "bias": _base64(layer.bias)} for layer in layers
+        ],
         "codes": _base64(codes),
         "labels": labels.tolist(),
         "names": names,
@@ -274,7 +324,9 @@ def latent_walk(decoder: nn.Module, codes: Tensor, labels: Tensor, *, reach: flo
     return Movable("latent", state, drawn, _still(_draw_latent(decoder, codes, labels, reach)), alt)
 
 
-def _controls(ranges: Mapping[str, Sequence[Any]], labels: Mapping[str, str], start: Mapping[str, Any]) -> list[Any]:
+def _controls(
+    ranges: Mapping[str, Sequence[Any]], labels: Mapping[str, str], start: Mapping[str, Any]
+) -> list[Any]:
     """The controls of explore, in the order of its ranges."""
     for argument, names in (("labels", set(labels)), ("start", set(start))):
         if unknown := names - set(ranges):
@@ -289,24 +341,41 @@ def _controls(ranges: Mapping[str, Sequence[Any]], labels: Mapping[str, str], st
     return controls
 
 
-def _control(name: str, label: str, values: list[Any], start: int, digits: int | None = None) -> dict[str, Any]:
+def _control(
+    name: str, label: str, values: list[Any], start: int, digits: int | None = None
+) -> dict[str, Any]:
     """What the front end knows of one control."""
     texts = [_text(value, digits) for value in values]
     choice = isinstance(values[0], str)
-    return {"name": name, "label": label, "values": values, "texts": texts, "start": start, "choice": choice}
+    return {
+        "name": name,
+        "label": label,
+        "values": values,
+        "texts": texts,
+        "start": start,
+        "choice": choice,
+    }
 
 
 def _text(value: Any, digits: int | None) -> str:
     if isinstance(value, str):
         return value
-    text = f"{value:.{digits}f}" if digits is not None else f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    text = (
+        f"{value:.{digits}f}"
+        if digits is not None
+        else f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:.4g}"
+    )
     return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _start(name: str, wanted: Any, values: list[Any]) -> int:
     """The position of a value that a control begins at."""
     if wanted not in values:
-        raise ValueError(f"{name} must start at one of its values, {values[0]} to {values[-1]}; got {wanted!r}")
+        raise ValueError(
+            f"{name} must start at one of its values, {values[0]} to {values[-1]}; got {wanted!r}"
+        )
     return values.index(wanted)
 
 
@@ -315,7 +384,9 @@ def _grid(low: float, high: float, step: float) -> list[float]:
 
 
 def _base64(values: Tensor) -> str:
-    return b64encode(values.detach().cpu().float().contiguous().numpy().astype("<f4").tobytes()).decode()
+    return b64encode(
+        values.detach().cpu().float().contiguous().numpy().astype("<f4").tobytes()
+    ).decode()
 
 
 def _dense_layers(decoder: nn.Module, z: Tensor) -> list[nn.Linear]:
@@ -324,13 +395,17 @@ def _dense_layers(decoder: nn.Module, z: Tensor) -> list[nn.Linear]:
     net = list(whole)
     layers = [layer for layer in net if isinstance(layer, nn.Linear)]
     if [type(layer) for layer in net] != [nn.Linear, nn.Tanh] * (len(layers) - 1) + [nn.Linear]:
-        raise TypeError(f"decoder must have a net of dense layers with tanh between them; got {net or type(decoder)}")
+        raise TypeError(
+            f"decoder must have a net of dense layers with tanh between them; got {net or type(decoder)}"
+        )
     if not torch.allclose(decoder(z).mean, whole(z)):  # by one path: two would round otherwise
         raise TypeError("decoder must have its net's output as its mean; got another mean")
     return layers
 
 
-def _pictures(draw: Callable[..., Figure], combinations: list[dict[str, Any]]) -> tuple[list[Any], list[int]]:
+def _pictures(
+    draw: Callable[..., Figure], combinations: list[dict[str, Any]]
+) -> tuple[list[Any], list[int]]:
     """A picture for each combination, all SVG or all PNG, whichever is smaller for the first; and their size."""
     pictures = []
     sizes = set()
@@ -338,7 +413,9 @@ def _pictures(draw: Callable[..., Figure], combinations: list[dict[str, Any]]) -
     for values in combinations:
         figure = draw(**values)
         if not isinstance(figure, Figure):
-            raise TypeError(f"draw must return a Matplotlib figure; got {type(figure).__name__} at {values}")
+            raise TypeError(
+                f"draw must return a Matplotlib figure; got {type(figure).__name__} at {values}"
+            )
         sizes.add(tuple(round(100 * length) for length in figure.get_size_inches()))
         picture = picture or frames.smaller(figure)
         pictures.append(picture(figure))
@@ -356,10 +433,17 @@ def _still(figure: Figure) -> str:
 
 def _draw_evidence(m: float, s: float, log_p: float, mu: float, s_q: float) -> Figure:
     """The first state of the evidence's figure, for print."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3), width_ratios=(3, 1), layout="constrained")
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(7, 3), width_ratios=(3, 1), layout="constrained"
+    )
     z = torch.linspace(-4, 4, 401)
-    for actor, mean, std, label in (("posterior", m, s, r"$p(z \mid x)$"), ("proxy", mu, s_q, "$q$")):
-        plotting.density(left, z, torch.distributions.Normal(mean, std).log_prob(z).exp(), actor, label)
+    for actor, mean, std, label in (
+        ("posterior", m, s, r"$p(z \mid x)$"),
+        ("proxy", mu, s_q, "$q$"),
+    ):
+        plotting.density(
+            left, z, torch.distributions.Normal(mean, std).log_prob(z).exp(), actor, label
+        )
     left.set(xlabel="latent $z$", yticks=[], ylim=(0, 1.25))
     left.legend()
     elbo = log_p - math.log(s / s_q) - (s_q**2 + (mu - m) ** 2) / (2 * s**2) + 0.5
@@ -378,7 +462,9 @@ def _draw_jensen(first: float, second: float, share: float) -> Figure:
     mean, logs = share * first + (1 - share) * second, [math.log(first), math.log(second)]
     on_chord = share * logs[0] + (1 - share) * logs[1]
     ax.plot([first, second], logs, "o--", color=plotting.COLORS["proxy"])
-    ax.plot([mean, mean], [on_chord, math.log(mean)], color=plotting.COLORS["bound"], lw=4, label="gap")
+    ax.plot(
+        [mean, mean], [on_chord, math.log(mean)], color=plotting.COLORS["bound"], lw=4, label="gap"
+    )
     ax.set(xlabel="weight $w$", ylabel=r"$\log w$ (nats)")
     ax.legend()
     return figure
@@ -388,7 +474,9 @@ def _draw_latent(decoder: nn.Module, codes: Tensor, labels: Tensor, reach: float
     """The first state of the walk, for print."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.7), layout="constrained")
     plotting.latent_map(left, codes, labels)
-    left.plot(0, 0, "o", markersize=12, markerfacecolor="none", markeredgecolor="black", markeredgewidth=2)
+    left.plot(
+        0, 0, "o", markersize=12, markerfacecolor="none", markeredgecolor="black", markeredgewidth=2
+    )
     left.set(xlim=(-reach, reach), ylim=(-reach, reach))
     plotting.images(right, decoder(torch.zeros(1, 2).to(codes)).mean, columns=1)
     return figure

@@ -26,7 +26,9 @@ def net(layers: Tree, given: jax.Array) -> jax.Array:
     return given @ weight.T + bias
 
 
-def log_w(decoder: Tree, mean: jax.Array, log_sigma: jax.Array, x: jax.Array, key: jax.Array, K: int) -> jax.Array:
+def log_w(
+    decoder: Tree, mean: jax.Array, log_sigma: jax.Array, x: jax.Array, key: jax.Array, K: int
+) -> jax.Array:
     """K log-weights for each datum, (K, B); the constants of log p(z) and log q cancel."""
     eps = jax.random.normal(key, (K, *mean.shape))
     z = mean + jnp.exp(log_sigma) * eps

@@ -36,4 +36,6 @@ def model(K: int) -> VAE:
     options = {"input_dim": (work.X,), "latent_dim": work.Z, "reconstruction_loss": "bce"}
     if K == 1:
         return VAE(VAEConfig(**options), encoder=Encoder(encoder), decoder=Decoder(decoder))
-    return IWAE(IWAEConfig(**options, number_samples=K), encoder=Encoder(encoder), decoder=Decoder(decoder))
+    return IWAE(
+        IWAEConfig(**options, number_samples=K), encoder=Encoder(encoder), decoder=Decoder(decoder)
+    )

@@ -16,11 +16,14 @@ Product = tuple[Tensor, Tensor, Tensor]
 
 
 def products(batch_size: int, K: int, device: str = "cpu") -> list[Product]:
-    layers = [(batch_size, layer) for layer in work.ENCODER] + [(batch_size * K, layer) for layer in work.DECODER]
+    layers = [(batch_size, layer) for layer in work.ENCODER] + [
+        (batch_size * K, layer) for layer in work.DECODER
+    ]
     found: list[Product] = []
     for i, (rows, (n_out, n_in)) in enumerate(layers):
         weight, given, grad = (
-            torch.randn(shape, device=device) for shape in [(n_out, n_in), (rows, n_in), (rows, n_out)]
+            torch.randn(shape, device=device)
+            for shape in [(n_out, n_in), (rows, n_in), (rows, n_out)]
         )
         found.append((given, weight.mT, torch.empty(rows, n_out, device=device)))
         found.append((grad.mT, given, torch.empty(n_out, n_in, device=device)))

@@ -24,7 +24,9 @@ def model_and_q(device: str = "cpu") -> tuple[LatentVariableModel, GaussianEncod
     return LatentVariableModel(StandardNormal(work.Z), decoder).to(device), q.to(device)
 
 
-def prepare_bound(bound: Callable[..., Any], batch_size: int, K: int, device: str = "cpu") -> Callable[[int], None]:
+def prepare_bound(
+    bound: Callable[..., Any], batch_size: int, K: int, device: str = "cpu"
+) -> Callable[[int], None]:
     (model, q), (x, _) = model_and_q(device), _torch.images(device)
 
     def run(steps: int) -> None:

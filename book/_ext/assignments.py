@@ -54,9 +54,19 @@ def nbgrader(page: Exercise) -> list[NotebookNode]:
     for position, cell in enumerate(made):
         solution = cell.cell_type == "code" and is_solved(f"{cell.source}\n")
         if solution or is_graded(cell):
-            kind = {"solution": solution, "grade": not solution, "locked": not solution, "task": False}
+            kind = {
+                "solution": solution,
+                "grade": not solution,
+                "locked": not solution,
+                "task": False,
+            }
             points = {} if solution else {"points": 1}
-            cell.metadata["nbgrader"] = {"grade_id": f"cell-{position}", "schema_version": 3, **kind, **points}
+            cell.metadata["nbgrader"] = {
+                "grade_id": f"cell-{position}",
+                "schema_version": 3,
+                **kind,
+                **points,
+            }
     return made
 
 
@@ -68,15 +78,28 @@ def otter(page: Exercise) -> list[NotebookNode]:
         if cell.cell_type == "code" and is_solved(f"{cell.source}\n"):
             cell.source = cell.source.replace("### ", "# ")
             begin = f"# BEGIN QUESTION\nname: {page.path.stem.partition('_')[2]}\npoints: 1"
-            made += [new_raw_cell(begin), new_raw_cell("# BEGIN SOLUTION"), cell, new_raw_cell("# END SOLUTION")]
+            made += [
+                new_raw_cell(begin),
+                new_raw_cell("# BEGIN SOLUTION"),
+                cell,
+                new_raw_cell("# END SOLUTION"),
+            ]
         elif is_graded(cell):
-            made += [new_raw_cell("# BEGIN TESTS"), cell, new_raw_cell("# END TESTS"), new_raw_cell("# END QUESTION")]
+            made += [
+                new_raw_cell("# BEGIN TESTS"),
+                cell,
+                new_raw_cell("# END TESTS"),
+                new_raw_cell("# END QUESTION"),
+            ]
         else:
             made.append(cell)
     return made
 
 
-GRADERS: dict[str, Callable[[Exercise], list[NotebookNode]]] = {"nbgrader": nbgrader, "otter": otter}
+GRADERS: dict[str, Callable[[Exercise], list[NotebookNode]]] = {
+    "nbgrader": nbgrader,
+    "otter": otter,
+}
 
 
 def assignment(grader: str, page: Exercise) -> str:
@@ -85,7 +108,9 @@ def assignment(grader: str, page: Exercise) -> str:
     for position, cell in enumerate(made):
         cell.id = f"cell-{position:03d}"
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    notebook = new_notebook(cells=made, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+    notebook = new_notebook(
+        cells=made, metadata={"kernelspec": kernel, "language_info": {"name": "python"}}
+    )
     return nbformat.writes(notebook) + "\n"
 
 
@@ -99,5 +124,7 @@ def main(grader: str, folder: str, *names: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) < 4 or sys.argv[1] not in GRADERS:
-        sys.exit(f"usage: assignments.py {'|'.join(GRADERS)} FOLDER EXERCISE ..., such as 33_log_mean_exp")
+        sys.exit(
+            f"usage: assignments.py {'|'.join(GRADERS)} FOLDER EXERCISE ..., such as 33_log_mean_exp"
+        )
     main(*sys.argv[1:])

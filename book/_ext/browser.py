@@ -24,7 +24,14 @@ HTML = ROOT / "_build" / "html"
 # The path on its host that the site is published under: links that work by luck at the top of a host do not pass.
 BASE = urlsplit(yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["html"]["baseurl"]).path
 
-NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"]
+NAMES = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+]
 # As root there is no sandbox; without a screen no GPU; and nothing that asks the network by itself.
 FLAGS = [
     "--no-sandbox",
@@ -51,7 +58,9 @@ def executable() -> str:
     named = os.environ.get("CHROMIUM")
     found = shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
-        raise SystemExit(f"CHROMIUM={named}: not a program" if named else MISSING.format(names=", ".join(NAMES)))
+        raise SystemExit(
+            f"CHROMIUM={named}: not a program" if named else MISSING.format(names=", ".join(NAMES))
+        )
     return found
 
 
@@ -75,7 +84,9 @@ class Compressing(SimpleHTTPRequestHandler):
         pass
 
     def translate_path(self, path: str) -> str:
-        inside = "/" + path.removeprefix(BASE) if path.startswith(BASE) else "/nothing is outside BASE"
+        inside = (
+            "/" + path.removeprefix(BASE) if path.startswith(BASE) else "/nothing is outside BASE"
+        )
         return super().translate_path(inside)
 
     def send_head(self) -> BytesIO | BinaryIO | None:
@@ -84,7 +95,11 @@ class Compressing(SimpleHTTPRequestHandler):
             path /= "index.html"
         if not path.is_file() and (missing := Path(self.directory, "404.html")).is_file():
             path, status = missing, 404
-        if path.suffix not in TEXT or not path.is_file() or "gzip" not in self.headers.get("Accept-Encoding", ""):
+        if (
+            path.suffix not in TEXT
+            or not path.is_file()
+            or "gzip" not in self.headers.get("Accept-Encoding", "")
+        ):
             return super().send_head()
         body = gzip.compress(path.read_bytes(), 6)
         self.send_response(status)

@@ -83,7 +83,9 @@ def anchor(number: str, kind: str = "claim") -> str:
 def checks_in(code: str, page: str, line: int | None = None) -> list[Check]:
     """The claims that one cell is said to check."""
     found = CHECK.findall(code)
-    asserts = bool(found) and any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(code)))
+    asserts = bool(found) and any(
+        isinstance(node, ast.Assert) for node in ast.walk(ast.parse(code))
+    )
     return [Check(number, what, asserts, page, line) for number, what in found]
 
 
@@ -102,7 +104,9 @@ def is_defined(name: str) -> bool:
     package, _, rest = name.partition(".")
     module, _, rest = rest.partition(".")
     try:
-        return package == LIBRARY.name and bool(lines_of(LIBRARY / f"{module}.py", rest, docstring=True))
+        return package == LIBRARY.name and bool(
+            lines_of(LIBRARY / f"{module}.py", rest, docstring=True)
+        )
     except (OSError, StopIteration):
         return False
 
@@ -117,16 +121,28 @@ def problems(boxes: list[Box], checks: list[Check], tests: list[Test]) -> Iterat
         chapter, claim = order(box.number)
         if claim > 1 and f"{chapter}.{claim - 1}" not in stated:
             yield f"claim {box.number} follows no claim {chapter}.{claim - 1}", box
-        if not any(check.asserts and (check.number, check.page) == (box.number, box.page) for check in checks):
-            yield f"claim {box.number} has no cell '# claim {box.number}' with an assertion on its page", box
+        if not any(
+            check.asserts and (check.number, check.page) == (box.number, box.page)
+            for check in checks
+        ):
+            yield (
+                f"claim {box.number} has no cell '# claim {box.number}' with an assertion on its page",
+                box,
+            )
         if not any(test.number == box.number for test in tests):
-            yield f"claim {box.number} has no test {anchor(box.number, 'test_claim').replace('-', '_')}_…", box
+            yield (
+                f"claim {box.number} has no test {anchor(box.number, 'test_claim').replace('-', '_')}_…",
+                box,
+            )
         for name in box.functions:
             if not is_defined(name):
                 yield f"claim {box.number} names {name}, which vaelib does not define", box
     for found in [*checks, *tests]:
         if found.number not in stated:
-            yield f"claim {found.number} has a {'test' if isinstance(found, Test) else 'check'} and no box", found
+            yield (
+                f"claim {found.number} has a {'test' if isinstance(found, Test) else 'check'} and no box",
+                found,
+            )
 
 
 class ClaimDirective(SphinxDirective):
@@ -134,7 +150,10 @@ class ClaimDirective(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec = {"function": directives.unchanged_required, "truth": directives.unchanged_required}  # noqa: RUF012
+    option_spec = {
+        "function": directives.unchanged_required,
+        "truth": directives.unchanged_required,
+    }  # noqa: RUF012
 
     def run(self) -> list[nodes.Node]:
         number = self.arguments[0]
@@ -148,8 +167,13 @@ class ClaimDirective(SphinxDirective):
         self.set_source_info(box)
         self.state.nested_parse(self.content, self.content_offset, box)
         truth = nodes.container(classes=["claim-truth"])
-        self.state.nested_parse(StringList([self.options["truth"]], "truth"), self.content_offset, truth)
-        if not all(isinstance(child, nodes.paragraph) for child in [*box, *truth]) or len(truth) != 1:
+        self.state.nested_parse(
+            StringList([self.options["truth"]], "truth"), self.content_offset, truth
+        )
+        if (
+            not all(isinstance(child, nodes.paragraph) for child in [*box, *truth])
+            or len(truth) != 1
+        ):
             raise self.error(f"claim {number} and its truth must be plain paragraphs")
         box += truth
         standard = self.env.get_domain("std")
@@ -164,7 +188,9 @@ class ClaimsDirective(SphinxDirective):
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        return [nodes.container(claims=self.arguments[0] if self.arguments else "", classes=["claims"])]
+        return [
+            nodes.container(claims=self.arguments[0] if self.arguments else "", classes=["claims"])
+        ]
 
 
 def store(env: Any) -> dict[str, dict[str, Any]]:
@@ -184,7 +210,9 @@ def collect(app: Any, doctree: nodes.document) -> None:
     found: dict[str, Any] = {"boxes": [], "checks": [], "lists": []}
     for node in doctree.findall(nodes.container):
         if "claim" in node:
-            found["boxes"].append(Box(node["claim"], node["functions"], docname, node.line, node.deepcopy()))
+            found["boxes"].append(
+                Box(node["claim"], node["functions"], docname, node.line, node.deepcopy())
+            )
         elif "claims" in node:
             found["lists"].append(node["claims"])
         elif node.get("nb_element") == "cell_code":
@@ -209,12 +237,18 @@ def purge(app: Any, env: Any, docname: str) -> None:
 
 
 def merge(app: Any, env: Any, docnames: Iterable[str], other: Any) -> None:
-    store(env).update({docname: page for docname, page in store(other).items() if docname in docnames})
+    store(env).update(
+        {docname: page for docname, page in store(other).items() if docname in docnames}
+    )
 
 
-def always_read_lists(app: Any, env: Any, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+def always_read_lists(
+    app: Any, env: Any, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
     """A test may have changed, and tests are no pages: what lists them is read and checked each time."""
-    return [docname for docname, page in store(env).items() if page["lists"] and docname not in removed]
+    return [
+        docname for docname, page in store(env).items() if page["lists"] and docname not in removed
+    ]
 
 
 def complain(app: Any, env: Any) -> None:
@@ -222,11 +256,17 @@ def complain(app: Any, env: Any) -> None:
     listed = everything(env, "lists")
     boxes = everything(env, "boxes")
     for message, where in problems(boxes, everything(env, "checks"), claim_tests()):
-        place = f"tests/{where.file}:{where.line}" if isinstance(where, Test) else (where.page, where.line)
+        place = (
+            f"tests/{where.file}:{where.line}"
+            if isinstance(where, Test)
+            else (where.page, where.line)
+        )
         logger.warning(message, location=place)
     for box in boxes if listed else []:
         if str(order(box.number)[0]) not in listed:
-            logger.warning("claim %s is in no list {claims}", box.number, location=(box.page, box.line))
+            logger.warning(
+                "claim %s is in no list {claims}", box.number, location=(box.page, box.line)
+            )
 
 
 class Lists:
@@ -234,7 +274,9 @@ class Lists:
 
     def __init__(self, app: Any, docname: str) -> None:
         self.env, self.builder, self.docname = app.env, app.builder, docname
-        self.listing = next((page for page, found in store(app.env).items() if found["lists"]), None)
+        self.listing = next(
+            (page for page, found in store(app.env).items() if found["lists"]), None
+        )
         repository = config()["repository"]
         self.sources = f"{repository['url']}/blob/{repository['branch']}"
 
@@ -253,7 +295,9 @@ class Lists:
     def resolved(self, node: nodes.Element) -> nodes.Element:
         """A copy with its references resolved as seen from this page."""
         copy = node.deepcopy()
-        copy.attributes.pop("claim", None)  # to resolve sends the copy through write, which must leave it alone
+        copy.attributes.pop(
+            "claim", None
+        )  # to resolve sends the copy through write, which must leave it alone
         for target in copy.findall(nodes.Element):
             target["ids"] = []
         for reference in copy.findall(addnodes.pending_xref):
@@ -266,8 +310,16 @@ class Lists:
     def functions(self, box: Box) -> nodes.paragraph:
         line = nodes.paragraph()
         for name in box.functions:
-            target = {"refdomain": "py", "reftype": "obj", "reftarget": name, "refdoc": self.docname, "refwarn": True}
-            reference = addnodes.pending_xref("", nodes.literal("", name.removeprefix("vaelib.")), **target)
+            target = {
+                "refdomain": "py",
+                "reftype": "obj",
+                "reftarget": name,
+                "refdoc": self.docname,
+                "refwarn": True,
+            }
+            reference = addnodes.pending_xref(
+                "", nodes.literal("", name.removeprefix("vaelib.")), **target
+            )
             line += [nodes.Text(", "), reference] if len(line) else [reference]
         return self.resolved(line)
 
@@ -278,7 +330,9 @@ class Lists:
 
     def test(self, test: Test) -> nodes.paragraph:
         address = f"{self.sources}/tests/{test.file}#L{test.line}"
-        link = nodes.reference("", test.says, refuri=address, reftitle=f"tests/{test.file}::{test.name}")
+        link = nodes.reference(
+            "", test.says, refuri=address, reftitle=f"tests/{test.file}::{test.name}"
+        )
         return nodes.paragraph("", "", link, nodes.Text(" · "), nodes.literal("", test.file))
 
     def row(self, box: Box, checks: list[Check], tests: list[Test]) -> nodes.container:
@@ -290,11 +344,16 @@ class Lists:
         facts = {
             "Held against": list(truth.children),
             "Computed by": [self.functions(box)],
-            "Checked in": [self.check(check) for check in checks if check.number == box.number and check.asserts],
+            "Checked in": [
+                self.check(check)
+                for check in checks
+                if check.number == box.number and check.asserts
+            ],
             "Tested by": [self.test(test) for test in tests if test.number == box.number],
         }
         rows = [
-            nodes.field("", nodes.field_name("", name), nodes.field_body("", *body)) for name, body in facts.items()
+            nodes.field("", nodes.field_name("", name), nodes.field_body("", *body))
+            for name, body in facts.items()
         ]
         return nodes.container(
             "",

@@ -47,14 +47,20 @@ def cache_path() -> Path:
             ROOT / "requirements.txt",
         ]
     ):
-        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(
+            path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0"
+        )
     return ROOT / "_build" / ".jupyter_cache" / digest.hexdigest()[:16]
 
 
 def pages_that_run() -> list[Path]:
     """The pages of the book that have cells to run, in the book's order."""
     pages = [ROOT / name for name in parse_toc_yaml(ROOT / "_toc.yml")]
-    return [page for page in pages if page.is_file() and is_myst_markdown_notebook(page.read_text("utf8"))]
+    return [
+        page
+        for page in pages
+        if page.is_file() and is_myst_markdown_notebook(page.read_text("utf8"))
+    ]
 
 
 def chapters() -> list[Path]:
@@ -65,7 +71,9 @@ def chapters() -> list[Path]:
 def read(chapter: Path) -> NotebookNode:
     """A chapter as a notebook without outputs, read as the book's build reads it."""
     extensions = config()["parse"]["myst_enable_extensions"]
-    return read_myst_markdown_notebook(chapter.read_text("utf8"), MdParserConfig(enable_extensions=extensions))
+    return read_myst_markdown_notebook(
+        chapter.read_text("utf8"), MdParserConfig(enable_extensions=extensions)
+    )
 
 
 def run(chapter: Path, notebook: NotebookNode | None = None) -> ExecutionResult:
@@ -76,7 +84,9 @@ def run(chapter: Path, notebook: NotebookNode | None = None) -> ExecutionResult:
         timeout=config()["execute"]["timeout"],
         allow_errors=False,
         coalesce_streams=True,
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # not: that it listens on this machine only
+        extra_arguments=[
+            "--IPKernelApp.log_level=ERROR"
+        ],  # not: that it listens on this machine only
     )
 
 
@@ -121,7 +131,9 @@ def fill(wanted: Iterable[Path]) -> bool:
             name = chapter.relative_to(ROOT)
             if result.err is None:
                 lighten_all(result.nb)
-                bundle = CacheBundleIn(result.nb, str(chapter), data={"execution_seconds": result.time})
+                bundle = CacheBundleIn(
+                    result.nb, str(chapter), data={"execution_seconds": result.time}
+                )
                 cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
                 print(f"{name}: ran in {result.time:.1f} s", flush=True)
             else:
@@ -150,7 +162,10 @@ def main(names: list[str]) -> int:
     start = time.perf_counter()
     wanted = [Path(name).resolve() for name in names] or pages_that_run()
     ok = fill(wanted)
-    print(f"{len(wanted)} pages, {time.perf_counter() - start:.1f} s" if ok else "A page failed.", flush=True)
+    print(
+        f"{len(wanted)} pages, {time.perf_counter() - start:.1f} s" if ok else "A page failed.",
+        flush=True,
+    )
     return 0 if ok else 1
 
 

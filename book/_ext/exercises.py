@@ -72,7 +72,9 @@ def exercise(path: Path) -> Exercise:
     _, front, body = path.read_text("utf8").split("---\n", 2)
     facts = yaml.safe_load(front)["exercise"]
     if facts.keys() != FACTS or facts["kind"] not in KINDS or facts["difficulty"] not in (1, 2, 3):
-        raise ValueError(f"{path.name}: exercise: must say {sorted(FACTS)}, kind one of {list(KINDS)}; it says {facts}")
+        raise ValueError(
+            f"{path.name}: exercise: must say {sorted(FACTS)}, kind one of {list(KINDS)}; it says {facts}"
+        )
     title, _, rest = body.strip().removeprefix("# ").partition("\n")
     asked = re.split(r"^## Hints$", rest, flags=re.M)[0]
     cells = tuple(match[1] for match in CELL.finditer(asked))
@@ -117,14 +119,21 @@ class ExercisePage(SphinxTransform):
         page_section.insert(page_section.index(title) + 1, facts_of(page))
         said = f"Exercise {page.number}, {page.title}. {page.facts['goal'].rstrip('.')}."
         self.document.insert(0, nodes.meta("", name="description", content=shorten(said)))
-        parts = {part.next_node(nodes.title).astext(): part for part in page_section.children if is_section(part)}
+        parts = {
+            part.next_node(nodes.title).astext(): part
+            for part in page_section.children
+            if is_section(part)
+        }
         self.fold_hints(page_section, parts["Hints"])
         self.fold_solution(page_section, parts["Solution"])
 
     def fold_hints(self, page: nodes.section, part: nodes.section) -> None:
         """Each hint in a fold of its own: the next one says a little more."""
         hints = next(part.findall(nodes.enumerated_list))
-        folds = [folded(f"Hint {number}", ["hint"], hint.children) for number, hint in enumerate(hints.children, 1)]
+        folds = [
+            folded(f"Hint {number}", ["hint"], hint.children)
+            for number, hint in enumerate(hints.children, 1)
+        ]
         page.replace(part, folds)
 
     def fold_solution(self, page: nodes.section, part: nodes.section) -> None:
@@ -168,11 +177,15 @@ def literal(code: str, classes: tuple[str, ...] = ()) -> nodes.literal_block:
 
 def blank_cell(code: str, position: int) -> nodes.container:
     """What a reader is to fill in. It is no cell of this page: it is one in the notebook to fill in."""
-    return nodes.container("", literal(blank(code)), classes=["blank-cell", "cell_input"], cell_index=position)
+    return nodes.container(
+        "", literal(blank(code)), classes=["blank-cell", "cell_input"], cell_index=position
+    )
 
 
 def folded(title: str, classes: list[str], children: list[nodes.Node]) -> nodes.admonition:
-    return nodes.admonition("", nodes.title(title, title), *children, classes=["dropdown", *classes])
+    return nodes.admonition(
+        "", nodes.title(title, title), *children, classes=["dropdown", *classes]
+    )
 
 
 def facts_of(page: Exercise) -> nodes.container:
@@ -190,7 +203,9 @@ def facts_of(page: Exercise) -> nodes.container:
 
 def link_to(page: Exercise, docname: str) -> nodes.paragraph:
     words = nodes.inline("", f"{page.number} {page.title}")
-    link = addnodes.pending_xref("", words, refdomain="std", reftype="doc", reftarget=f"/{page.docname}")
+    link = addnodes.pending_xref(
+        "", words, refdomain="std", reftype="doc", reftarget=f"/{page.docname}"
+    )
     link["refdoc"], link["refexplicit"], link["refwarn"] = docname, True, True
     return link
 
@@ -208,7 +223,9 @@ class ExerciseList(SphinxDirective):
         for page in pages:
             self.env.note_dependency(str(page.path))
             goal = f" {page.facts['goal'].rstrip('.')}."
-            line = nodes.paragraph("", "", link_to(page, self.env.docname), nodes.Text(f" ({page.said}).{goal}"))
+            line = nodes.paragraph(
+                "", "", link_to(page, self.env.docname), nodes.Text(f" ({page.said}).{goal}")
+            )
             items.append(nodes.list_item("", line))
         return [nodes.bullet_list("", *items, bullet="-", classes=["exercise-list"])]
 

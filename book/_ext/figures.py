@@ -19,7 +19,9 @@ from vaelib.widgets import front_end
 KINDS = ["frames", "evidence", "jensen", "latent"]
 FRONT = re.compile(r"\n?<!-- front -->.*?<!-- /front -->", re.DOTALL)
 STILL = re.compile(r'<img src="(data:image/(?:svg\+xml|png);?[^"]*)"')
-DRAWN = re.compile(r'<script type="application/json" class="vaelib-drawn">(.*?)</script>', re.DOTALL)
+DRAWN = re.compile(
+    r'<script type="application/json" class="vaelib-drawn">(.*?)</script>', re.DOTALL
+)
 
 
 def write_front_end(app: Any) -> None:
@@ -60,12 +62,20 @@ def lighter(app: Any, docname: str, figure: str) -> str:
 def lighten_figures(app: Any, doctree: nodes.document, docname: str) -> None:
     for raw in list(doctree.findall(nodes.raw)):
         if 'class="vaelib-figure"' in raw.astext():
-            raw.replace_self(nodes.raw("", lighter(app, docname, raw.astext()), format="html", classes=raw["classes"]))
+            raw.replace_self(
+                nodes.raw(
+                    "", lighter(app, docname, raw.astext()), format="html", classes=raw["classes"]
+                )
+            )
 
 
-def add_front_end(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+def add_front_end(
+    app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
     if 'class="vaelib-figure"' in context.get("body", ""):
-        app.add_js_file("figures.js", loading_method="defer")  # its style sheet is a part of book.css
+        app.add_js_file(
+            "figures.js", loading_method="defer"
+        )  # its style sheet is a part of book.css
 
 
 def setup(app: Any) -> dict[str, bool]:

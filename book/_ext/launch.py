@@ -30,22 +30,47 @@ def notebooks() -> dict[str, str]:
 
 def link(url: str, text: str, tooltip: str, icon: str, label: str = "") -> dict[str, Any]:
     """A button as the theme's template takes it."""
-    return {"type": "link", "url": url, "text": text, "tooltip": tooltip, "icon": icon, "label": label or None}
+    return {
+        "type": "link",
+        "url": url,
+        "text": text,
+        "tooltip": tooltip,
+        "icon": icon,
+        "label": label or None,
+    }
 
 
 def launchers(path: str) -> dict[str, Any]:
     """The buttons that open a notebook elsewhere."""
-    place = {"slug": urlsplit(config()["repository"]["url"]).path.strip("/"), "tag": tag(), "path": path}
+    place = {
+        "slug": urlsplit(config()["repository"]["url"]).path.strip("/"),
+        "tag": tag(),
+        "path": path,
+    }
     out = "fas fa-up-right-from-square"
     buttons = [
-        link(BINDER.format(**place), "Binder", "Run in JupyterLab, on Binder", out, "launch-binder-button"),
+        link(
+            BINDER.format(**place),
+            "Binder",
+            "Run in JupyterLab, on Binder",
+            out,
+            "launch-binder-button",
+        ),
         link(COLAB.format(**place), "Colab", "Run in Google Colab", out, "launch-colab-button"),
     ]
     tooltip = "Run this page"
-    return {"type": "group", "tooltip": tooltip, "icon": "fas fa-rocket", "buttons": buttons, "label": "launch-buttons"}
+    return {
+        "type": "group",
+        "tooltip": tooltip,
+        "icon": "fas fa-rocket",
+        "buttons": buttons,
+        "label": "launch-buttons",
+    }
 
 
-def rewrite(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+def rewrite(
+    app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
     """Add the buttons of this page's notebook; and an icon for the button that mends the text."""
     groups = context.get("header_buttons", [])
     buttons = {button["label"]: button for group in groups for button in group.get("buttons", [])}
@@ -53,8 +78,12 @@ def rewrite(app: Any, pagename: str, templatename: str, context: dict[str, Any],
         mend["icon"] = "fas fa-pencil"
     if path := notebooks().get(pagename):
         url = context["pathto"](path, 1)
-        keep = link(url, ".ipynb", "Download the notebook", "fas fa-file", "download-notebook-button")
-        next(group for group in groups if group.get("label") == "download-buttons")["buttons"].insert(0, keep)
+        keep = link(
+            url, ".ipynb", "Download the notebook", "fas fa-file", "download-notebook-button"
+        )
+        next(group for group in groups if group.get("label") == "download-buttons")[
+            "buttons"
+        ].insert(0, keep)
         groups.insert(0, launchers(path))
 
 

@@ -116,7 +116,9 @@ def scripts_that_wait(soup: BeautifulSoup) -> None:
         elif any(part in name or part in script.text for part in UNUSED):
             script.decompose()
         elif known(name, SCRIPTS):
-            bundle = bundle or script.insert_before(soup.new_tag("script", src=bundled(source, "js"), defer=""))
+            bundle = bundle or script.insert_before(
+                soup.new_tag("script", src=bundled(source, "js"), defer="")
+            )
             script.decompose()
         elif source and not script.has_attr("async"):
             script["defer"] = ""
@@ -162,7 +164,9 @@ def one_viewport(soup: BeautifulSoup) -> None:
         again.decompose()
 
 
-def describe(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+def describe(
+    app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
     """What a search engine shows under the title: the page's own field, or the beginning of its first paragraph."""
     if 'name="description"' in context.get("metatags", ""):
         return
@@ -186,7 +190,9 @@ def shorten(text: str) -> str:
 
 def add_description(soup: BeautifulSoup, description: str | None) -> None:
     if description:
-        soup.title.insert_after(soup.new_tag("meta", attrs={"name": "description", "content": description}))
+        soup.title.insert_after(
+            soup.new_tag("meta", attrs={"name": "description", "content": description})
+        )
 
 
 def fonts_of_formulas_at_once(soup: BeautifulSoup) -> None:
@@ -194,7 +200,13 @@ def fonts_of_formulas_at_once(soup: BeautifulSoup) -> None:
     sheet = soup.select_one('link[rel~="stylesheet"][href*="book.css"]')
     for address in mathematics.fonts(mathematics.signs(str(soup))) if sheet else []:
         href = sheet["href"].partition("book.css")[0] + address
-        font = {"rel": "preload", "as": "font", "type": "font/woff", "crossorigin": "", "href": href}
+        font = {
+            "rel": "preload",
+            "as": "font",
+            "type": "font/woff",
+            "crossorigin": "",
+            "href": href,
+        }
         sheet.insert_before(soup.new_tag("link", attrs=font))
 
 
@@ -220,7 +232,11 @@ class Templates(BuiltinTemplateLoader):
 
     def render(self, template: str, context: dict[str, Any]) -> str:
         html = super().render(template, context)
-        return rewrite(html, context.get("description"), context.get("absolute")) if "</html>" in html else html
+        return (
+            rewrite(html, context.get("description"), context.get("absolute"))
+            if "</html>" in html
+            else html
+        )
 
 
 def parts(static: Path, names: list[str]) -> list[Path]:
@@ -232,7 +248,9 @@ def parts(static: Path, names: list[str]) -> list[Path]:
     found = []
     for name in names:
         if not (files := sorted(static.glob(name))):
-            raise FileNotFoundError(f"_static/{name} is in a bundle of book/_ext/light.py, and no extension brings it")
+            raise FileNotFoundError(
+                f"_static/{name} is in a bundle of book/_ext/light.py, and no extension brings it"
+            )
         found += files
     return found
 
@@ -253,22 +271,35 @@ def one_script(static: Path) -> str:
     """
     text = ";\n".join(path.read_text("utf8") for path in parts(static, SCRIPTS))
     if text.count(LAYS_OUT_ALL) != 1:
-        raise ValueError(f"pydata-sphinx-theme.js has no {LAYS_OUT_ALL}: see what it does now, and amend light.py")
-    return re.sub(r"^//# sourceMappingURL.*$", "", text.replace(LAYS_OUT_ALL, '"#nothing"'), flags=re.M)
+        raise ValueError(
+            f"pydata-sphinx-theme.js has no {LAYS_OUT_ALL}: see what it does now, and amend light.py"
+        )
+    return re.sub(
+        r"^//# sourceMappingURL.*$", "", text.replace(LAYS_OUT_ALL, '"#nothing"'), flags=re.M
+    )
 
 
 def bundle(app: Any, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
         static = Path(app.outdir, "_static")
-        (static / "book.css").write_text(style_sheet(static, list(Path(app.outdir).rglob("*.html"))), "utf8")
+        (static / "book.css").write_text(
+            style_sheet(static, list(Path(app.outdir).rglob("*.html"))), "utf8"
+        )
         (static / "book.js").write_text(one_script(static), "utf8")
 
 
 def setup(app: Any) -> dict[str, bool]:
-    app.connect("config-inited", lambda _, config: setattr(config, "template_bridge", "light.Templates"))
+    app.connect(
+        "config-inited", lambda _, config: setattr(config, "template_bridge", "light.Templates")
+    )
     # Part of the configuration, so that a change in what rewrites pages rewrites all of them.
-    code = b"".join(Path(module.__file__).read_bytes() for module in (accessible, mathematics, sys.modules[__name__]))
+    code = b"".join(
+        Path(module.__file__).read_bytes()
+        for module in (accessible, mathematics, sys.modules[__name__])
+    )
     app.add_config_value("light_code", hashlib.sha256(code).hexdigest(), "html")
     app.connect("html-page-context", describe)
-    app.connect("build-finished", bundle, priority=900)  # the theme writes its colours of code there, too
+    app.connect(
+        "build-finished", bundle, priority=900
+    )  # the theme writes its colours of code there, too
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -50,7 +50,9 @@ def engine() -> MiniRacer:
     """V8 with MathJax in it, started once."""
     v8 = MiniRacer()
     atexit.register(v8.close)  # else Python waits for it at its end, for ever
-    v8.eval(f'var global = globalThis, FONTS = "{FONTS}"; var MathJax = {{loader: {{load: []}}, startup: {{}}}}; 0')
+    v8.eval(
+        f'var global = globalThis, FONTS = "{FONTS}"; var MathJax = {{loader: {{load: []}}, startup: {{}}}}; 0'
+    )
     for part in PARTS:
         v8.eval((MATHJAX / f"{part}.js").read_text("utf8") + ";0")
     v8.eval(SETUP)
@@ -65,7 +67,9 @@ def typeset(formula: str, display: bool = False) -> str:
         ValueError: MathJax does not understand the formula; the message says why.
     """
     try:
-        return engine().call("typeset", formula, display).replace(' style="position: relative;"', "")
+        return (
+            engine().call("typeset", formula, display).replace(' style="position: relative;"', "")
+        )
     except JSEvalException as error:
         reason = re.search(r"MathJax: ([^\n]*)", str(error))
         raise ValueError(reason[1] if reason else str(error)) from None

@@ -54,7 +54,9 @@ def edit(exercise: Exercise, slip: Slip) -> str:
     wrong = source
     for old, new in slip.edits:
         wrong = wrong.replace(old, new)
-    changes = list(difflib.unified_diff(source.splitlines(), wrong.splitlines(), n=0, lineterm=""))[2:]
+    changes = list(difflib.unified_diff(source.splitlines(), wrong.splitlines(), n=0, lineterm=""))[
+        2:
+    ]
     lines = [line for line in changes if not line.startswith("@@")]
     indent = min(len(line[1:]) - len(line[1:].lstrip()) for line in lines)
     return "\n".join(f"{line[0]} {line[1 + indent :]}" for line in lines)
@@ -69,7 +71,9 @@ def shown(exercise: Exercise, slip: Slip) -> str:
     mutant = exercise.mutant(slip)
     found = contrast(exercise, mutant) if mutant else None
     if found is None:
-        raise ValueError(f"{exercise.name}: {slip.mistake} shows in none of the examples worked by hand")
+        raise ValueError(
+            f"{exercise.name}: {slip.mistake} shows in none of the examples worked by hand"
+        )
     case, key, want, got = found
     if not key:
         return f"For {case.said} the answer should be, in this order: {want}. It has {got} parts."
@@ -100,18 +104,27 @@ class Museum(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         pages = {page.number: page for page in exercises()}
-        return [self.exhibit(*parts, pages[parts[1].number]) for parts in exhibits(self.arguments[0])]
+        return [
+            self.exhibit(*parts, pages[parts[1].number]) for parts in exhibits(self.arguments[0])
+        ]
 
     def exhibit(self, mistake: Mistake, exercise: Exercise, slip: Slip, page: Any) -> nodes.section:
         self.env.note_dependency(str(page.path))
         what = mistake.what[:1].upper() + mistake.what[1:]
         code = edit(exercise, slip)
-        threads = nodes.bullet_list("", *(self.thread(*thread) for thread in mistake.threads), bullet="-")
+        threads = nodes.bullet_list(
+            "", *(self.thread(*thread) for thread in mistake.threads), bullet="-"
+        )
         place = slip.place or mistake.place or exercise.place
         address = "../" * self.env.docname.count("/") + f"book/{place.page}.html#{place.anchor}"
-        check = nodes.paragraph("", "", nodes.literal("", f"check_{exercise.name}"), nodes.Text(" of exercise "))
+        check = nodes.paragraph(
+            "", "", nodes.literal("", f"check_{exercise.name}"), nodes.Text(" of exercise ")
+        )
         check += [link_to(page, self.env.docname), nodes.Text(" names it; ")]
-        check += [nodes.reference("", str(place), refuri=address, internal=True), nodes.Text(" explains it.")]
+        check += [
+            nodes.reference("", str(place), refuri=address, internal=True),
+            nodes.Text(" explains it."),
+        ]
         body = [
             nodes.paragraph("", f"{what}. {slip.shows or mistake.shows}".strip()),
             nodes.literal_block(code, code, language="diff"),
@@ -119,14 +132,18 @@ class Museum(SphinxDirective):
             check,
             threads,
         ]
-        section = nodes.section("", nodes.title("", mistake.name), *body, ids=[f"museum-{mistake.key}"])
+        section = nodes.section(
+            "", nodes.title("", mistake.name), *body, ids=[f"museum-{mistake.key}"]
+        )
         section["names"] = [mistake.key]
         self.state.document.note_explicit_target(section, section)
         return section
 
     def thread(self, address: str, story: str = "") -> nodes.list_item:
         link = nodes.reference("", name_of(address), refuri=address)
-        return nodes.list_item("", nodes.paragraph("", "", link, nodes.Text(f": {story}" if story else "")))
+        return nodes.list_item(
+            "", nodes.paragraph("", "", link, nodes.Text(f": {story}" if story else ""))
+        )
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -85,7 +85,9 @@ class NotebookBuilder(Builder):
             parts = plain.Page(self, docname).blocks(doctree)
             path = Path(self.outdir, f"{docname}.json")
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps([part if isinstance(part, str) else int(part) for part in parts]), "utf8")
+            path.write_text(
+                json.dumps([part if isinstance(part, str) else int(part) for part in parts]), "utf8"
+            )
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -106,8 +108,14 @@ def plain_blocks(docnames: Iterable[str], cache: Path | None = None) -> dict[str
         SystemExit: Sphinx has a warning, or there is a node that ``plain.py`` cannot write.
     """
     wanted = sorted(docnames)
-    settings = {"notebooks_wanted": wanted, "nb_execution_cache_path": str(cache or cache_path()), "nitpicky": True}
-    settings["exercises_solutions"] = True  # a notebook of each kind is written, whatever the pages show
+    settings = {
+        "notebooks_wanted": wanted,
+        "nb_execution_cache_path": str(cache or cache_path()),
+        "nitpicky": True,
+    }
+    settings["exercises_solutions"] = (
+        True  # a notebook of each kind is written, whatever the pages show
+    )
     # Of its own: Sphinx would not notice later that a page of the built book shows a number that has changed here.
     folder = (cache.parent if cache else BUILD) / "plain"
     failed = build_sphinx(
@@ -115,7 +123,11 @@ def plain_blocks(docnames: Iterable[str], cache: Path | None = None) -> dict[str
         folder / "text",
         path_config=ROOT / "_config.yml",
         noconfig=True,
-        confoverrides={"external_toc_path": str(ROOT / "_toc.yml"), "latex_individualpages": False, **settings},
+        confoverrides={
+            "external_toc_path": str(ROOT / "_toc.yml"),
+            "latex_individualpages": False,
+            **settings,
+        },
         builder="notebooks",
         warningiserror=True,
         keep_going=True,
@@ -123,7 +135,10 @@ def plain_blocks(docnames: Iterable[str], cache: Path | None = None) -> dict[str
     )
     if failed:
         raise SystemExit("The text of the notebooks could not be written: see above.")
-    return {docname: json.loads((folder / "text" / f"{docname}.json").read_text("utf8")) for docname in wanted}
+    return {
+        docname: json.loads((folder / "text" / f"{docname}.json").read_text("utf8"))
+        for docname in wanted
+    }
 
 
 def cells_of(blocks: list[str | int], code: list[NotebookNode]) -> Iterator[NotebookNode]:
@@ -156,7 +171,9 @@ def notebook(docname: str, cells: list[NotebookNode]) -> NotebookNode:
     heading, _, text = title.source.partition("\n\n")
     name, site = book["title"].partition(":")[0], book["html"]["baseurl"]
     licences = book["html"]["extra_footer"]
-    first = FIRST.format(title=heading, book=name, site=site, page=address(docname), licences=licences)
+    first = FIRST.format(
+        title=heading, book=name, site=site, page=address(docname), licences=licences
+    )
     install = SETUP.format(repository=book["repository"]["url"], tag=tag())
     opening = [new_markdown_cell(first), new_code_cell(install, metadata={"tags": ["setup"]})]
     opening += [new_markdown_cell(text)] * bool(text)
@@ -175,10 +192,14 @@ def numbered(cells: list[NotebookNode]) -> NotebookNode:
                 if output.output_type == "execute_result":
                     output.execution_count = count
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+    return new_notebook(
+        cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}}
+    )
 
 
-def blank_and_solved(blocks: list[str | int], cells: list[NotebookNode]) -> tuple[list[NotebookNode], ...]:
+def blank_and_solved(
+    blocks: list[str | int], cells: list[NotebookNode]
+) -> tuple[list[NotebookNode], ...]:
     """The cells of an exercise, to be filled in and without its solution; and solved, with outputs."""
     at = blocks.index(plain.SOLUTION)
     asked, told = blocks[:at], blocks[at:]
@@ -188,7 +209,9 @@ def blank_and_solved(blocks: list[str | int], cells: list[NotebookNode]) -> tupl
     return list(cells_of(asked, blanks)), list(cells_of(solved, solutions))
 
 
-def notebooks_of(source: Path, blocks: list[str | int], cells: list[NotebookNode]) -> dict[Path, NotebookNode]:
+def notebooks_of(
+    source: Path, blocks: list[str | int], cells: list[NotebookNode]
+) -> dict[Path, NotebookNode]:
     """The notebook of a page, or the two of an exercise, by where they are kept."""
     docname, path = source.relative_to(ROOT).with_suffix("").as_posix(), notebook_path(source)
     if plain.SOLUTION not in blocks:

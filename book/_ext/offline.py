@@ -85,7 +85,9 @@ def contents(html: Path) -> Iterator[tuple[str, bytes]]:
     for name, path in files.items():
         if not LEFT_OUT.search(name):
             data = path.read_bytes()
-            packed[name] = for_files(name, data.decode()).encode() if path.suffix in {".html", ".js"} else data
+            packed[name] = (
+                for_files(name, data.decode()).encode() if path.suffix in {".html", ".js"} else data
+            )
     yield from sorted(packed.items())
 
 
@@ -95,7 +97,11 @@ def pack(html: Path, archive: Path) -> None:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
         for name, data in contents(html):
             entry = zipfile.ZipInfo(f"{NAME}/{name}", DATE)
-            entry.compress_type, entry.external_attr, entry.create_system = zipfile.ZIP_DEFLATED, 0o644 << 16, 3
+            entry.compress_type, entry.external_attr, entry.create_system = (
+                zipfile.ZIP_DEFLATED,
+                0o644 << 16,
+                3,
+            )
             file.writestr(entry, data)
 
 
@@ -111,11 +117,15 @@ def dead_links(folder: Path) -> Iterator[str]:
         for tag in BeautifulSoup(page.read_text("utf8"), "html.parser").select("[href], [src]"):
             address = tag.get("href") or tag.get("src")
             parts = urlsplit(address)
-            if (parts.scheme in {"http", "https", "mailto", "data"} and tag.name == "a") or not address.strip("#"):
+            if (
+                parts.scheme in {"http", "https", "mailto", "data"} and tag.name == "a"
+            ) or not address.strip("#"):
                 continue
             target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
             anchor = unquote(parts.fragment) if target.suffix == ".html" else ""
-            inside = not parts.scheme and not address.startswith("/") and target.is_relative_to(folder)
+            inside = (
+                not parts.scheme and not address.startswith("/") and target.is_relative_to(folder)
+            )
             if not inside or not target.is_file() or (anchor and anchor not in anchors(target)):
                 yield f"{page.relative_to(folder)}: {address}"
 
@@ -133,7 +143,10 @@ def listen(tab: Page, complaints: list[str]) -> None:
 
     tab.on("request", lambda request: asked(request.url))
     tab.on("requestfailed", lambda request: failed(request.url, request.failure))
-    tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    tab.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
     tab.on("pageerror", lambda error: complaints.append(str(error)))
 
 
@@ -159,8 +172,12 @@ def try_search(context: BrowserContext, folder: Path) -> Iterator[str]:
     tab.evaluate(SEARCH)
     tab.wait_for_url("**/search.html?q=Jensen*")
     tab.wait_for_selector("#search-results li a")
-    tab.wait_for_function("() => /found/.test(document.querySelector('#search-results')?.innerText)")
-    links = tab.eval_on_selector_all("#search-results li a", "(links) => links.map((link) => link.href)")
+    tab.wait_for_function(
+        "() => /found/.test(document.querySelector('#search-results')?.innerText)"
+    )
+    links = tab.eval_on_selector_all(
+        "#search-results li a", "(links) => links.map((link) => link.href)"
+    )
     chapter = [link for link in links if "03_jensen.html" in link]
     if not chapter:
         yield f"the search for Jensen found {len(links)} pages, but not the chapter"
@@ -190,7 +207,11 @@ def try_theme(context: BrowserContext, folder: Path) -> Iterator[str]:
 
 def faults_in(archive: Path) -> list[str]:
     """Unpack the archive elsewhere and look at it, in a browser that has no network."""
-    with tempfile.TemporaryDirectory() as unpacked, zipfile.ZipFile(archive) as file, chromium() as browser:
+    with (
+        tempfile.TemporaryDirectory() as unpacked,
+        zipfile.ZipFile(archive) as file,
+        chromium() as browser,
+    ):
         file.extractall(unpacked)
         folder = Path(unpacked).resolve() / NAME
         context = browser.new_context(offline=True)
@@ -206,10 +227,17 @@ def main() -> int:
     pack(HTML, ZIP)
     if faults := faults_in(ZIP):
         ZIP.unlink()
-        print(f"The zip is not as it should be, {len(faults)} faults:", *faults[:20], sep="\n  ", file=sys.stderr)
+        print(
+            f"The zip is not as it should be, {len(faults)} faults:",
+            *faults[:20],
+            sep="\n  ",
+            file=sys.stderr,
+        )
         return 1
     with zipfile.ZipFile(ZIP) as file:
-        print(f"{ZIP.relative_to(ROOT)}: {len(file.namelist())} files, {ZIP.stat().st_size / 1e6:.1f} MB")
+        print(
+            f"{ZIP.relative_to(ROOT)}: {len(file.namelist())} files, {ZIP.stat().st_size / 1e6:.1f} MB"
+        )
     return 0
 
 

@@ -23,13 +23,18 @@ STYLE = Path(__file__).with_name("onebook.css")
 APPENDIX = "solutions"
 LEFT_OUT = {"book/exercises/sheets"}
 # What is of use on a screen only: scripts, buttons, the theme's links to a heading and to a function's source.
-SCREEN_ONLY = (
-    "script, style, button, .visually-hidden, .headerlink, .toctree-wrapper, .only-dark, a:has(> .viewcode-link)"
-)
+SCREEN_ONLY = "script, style, button, .visually-hidden, .headerlink, .toctree-wrapper, .only-dark, a:has(> .viewcode-link)"
 # Keywords, strings, comments and numbers: how Pygments' names of their classes begin.
 COLOURED = ("k", "s", "c", "m")
 # Attributes that hold the id of another element, or several.
-POINTERS = ("for", "headers", "aria-labelledby", "aria-describedby", "aria-controls", "aria-details")
+POINTERS = (
+    "for",
+    "headers",
+    "aria-labelledby",
+    "aria-describedby",
+    "aria-controls",
+    "aria-details",
+)
 IMPRINT = """
 This edition is printed from the pages of the book, and holds all of them. Code that a page folds away, because it only
 imports or draws, is left out; the notebooks in the book’s repository have it. A figure that can be moved on its page
@@ -77,11 +82,19 @@ def table_of_contents(path: Path = ROOT / "_toc.yml") -> list[tuple[str, list[st
     site = parse_toc_yaml(path)
 
     def with_pages_below(names: Iterable[str]) -> list[str]:
-        below = [(name, [item for part in site[name].subtrees for item in part.items]) for name in names]
+        below = [
+            (name, [item for part in site[name].subtrees for item in part.items]) for name in names
+        ]
         return [page for name, items in below for page in (name, *with_pages_below(items))]
 
-    parts = [("", [site.root.docname]), *((p.caption or "", with_pages_below(p.items)) for p in site.root.subtrees)]
-    return [(caption, [str(PurePosixPath(name).with_suffix("")) for name in names]) for caption, names in parts]
+    parts = [
+        ("", [site.root.docname]),
+        *((p.caption or "", with_pages_below(p.items)) for p in site.root.subtrees),
+    ]
+    return [
+        (caption, [str(PurePosixPath(name).with_suffix("")) for name in names])
+        for caption, names in parts
+    ]
 
 
 # What a page loses
@@ -91,7 +104,9 @@ def without_screen(article: Tag) -> None:
     """Take out what is of use on a screen only; pictures are there at once, and lead nowhere."""
     for tag in article.select(SCREEN_ONLY):
         tag.decompose()
-    for copy in article.select("mjx-assistive-mml"):  # who reads or searches the text would meet each formula twice
+    for copy in article.select(
+        "mjx-assistive-mml"
+    ):  # who reads or searches the text would meet each formula twice
         copy.find_parent("mjx-container")["data-text"] = copy.get_text()
         copy.decompose()
     for image in article.select("img"):
@@ -111,7 +126,10 @@ def still(figure: Tag) -> None:
 
 def is_told(cell: Tag) -> bool:
     """Whether a cell's code belongs to the text: it prints something, or the page of all claims leads to it."""
-    return cell.get("id", "").startswith("check-") or cell.select_one(".cell_output .stream") is not None
+    return (
+        cell.get("id", "").startswith("check-")
+        or cell.select_one(".cell_output .stream") is not None
+    )
 
 
 def unfold(part: Tag) -> None:
@@ -145,7 +163,9 @@ def hold_punctuation(part: Tag) -> None:
     for math in part.select("span.math"):
         before, after = math.previous_sibling, math.next_sibling
         opening = re.search(r"[(\[“‘]+$", before) if isinstance(before, NavigableString) else None
-        closing = re.match(r"[.,;:!?)\]’”]+|-\w+", after) if isinstance(after, NavigableString) else None
+        closing = (
+            re.match(r"[.,;:!?)\]’”]+|-\w+", after) if isinstance(after, NavigableString) else None
+        )
         if not opening and not closing:
             continue
         held = math.wrap(fragment('<span class="held"></span>'))
@@ -180,7 +200,9 @@ def take_answers(article: Tag) -> list[Tag]:
         answer["id"] = f"{'-'.join(label.lower().split())}-to-{section['id']}"
         way_to(answer, label)
         title.clear()
-        title.append(fragment(f'<a href="#{section["id"]}">{label}: {heading.decode_contents()}</a>'))
+        title.append(
+            fragment(f'<a href="#{section["id"]}">{label}: {heading.decode_contents()}</a>')
+        )
         taken.append(answer.extract())
     return taken
 
@@ -199,10 +221,16 @@ def take_whys(article: Tag) -> list[Tag]:
             choice.decompose()
         quiz["id"] = quiz.get("id", f"quiz-{number}")
         quiz.append(choices)
-        answer = fragment(f'<div class="why" id="why-{number}"><p><a href="#{quiz["id"]}">{label.string}</a></p></div>')
+        answer = fragment(
+            f'<div class="why" id="why-{number}"><p><a href="#{quiz["id"]}">{label.string}</a></p></div>'
+        )
         answer.append(whys)
         page_number = f'<span data-page-of="why-{number}">000</span>'
-        quiz.append(fragment(f'<p class="to-answer"><a href="#why-{number}">Answer: page {page_number}</a></p>'))
+        quiz.append(
+            fragment(
+                f'<p class="to-answer"><a href="#why-{number}">Answer: page {page_number}</a></p>'
+            )
+        )
         taken.append(answer)
     return taken
 
@@ -223,9 +251,14 @@ def new_ids(tags: Iterable[Tag], name: str, seen: set[str]) -> None:
             if tag.has_attr(pointer):
                 owns = tag[pointer] if isinstance(tag[pointer], list) else tag[pointer].split()
                 tag[pointer] = " ".join(inner_id(name, own) for own in owns)
-        for attribute, value in tag.attrs.items():  # the parts of an inline drawing refer to one another
+        for (
+            attribute,
+            value,
+        ) in tag.attrs.items():  # the parts of an inline drawing refer to one another
             if isinstance(value, str) and "url(#" in value:
-                tag[attribute] = re.sub(r"url\(#([^)]+)\)", lambda match: f"url(#{inner_id(name, match[1])})", value)
+                tag[attribute] = re.sub(
+                    r"url\(#([^)]+)\)", lambda match: f"url(#{inner_id(name, match[1])})", value
+                )
 
 
 def new_address(address: str, name: str, names: set[str], site: str) -> str:
@@ -238,7 +271,11 @@ def new_address(address: str, name: str, names: set[str], site: str) -> str:
         path = posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(parts.path)))
     target, suffix = posixpath.splitext(path)
     if suffix == ".html" and target in names:
-        return f"#{inner_id(target, unquote(parts.fragment))}" if parts.fragment else f"#{page_id(target)}"
+        return (
+            f"#{inner_id(target, unquote(parts.fragment))}"
+            if parts.fragment
+            else f"#{page_id(target)}"
+        )
     return f"{site}{path}" + (f"#{parts.fragment}" if parts.fragment else "")
 
 
@@ -291,7 +328,9 @@ def appendix(pages: Iterable[Page]) -> Page:
     for page in pages:
         if page.answers:
             place = f"{APPENDIX}-{page.id}"
-            section = fragment(f'<section id="{place}"><h2>{page.title.decode_contents()}</h2></section>')
+            section = fragment(
+                f'<section id="{place}"><h2>{page.title.decode_contents()}</h2></section>'
+            )
             section.extend(page.answers)
             article.append(section)
     return Page(APPENDIX, "Appendix", article)
@@ -323,7 +362,8 @@ def contents(pages: Iterable[Page]) -> str:
 def outline(pages: Iterable[Page]) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """What the reader's side bar shows: title and id of each page, and those of its sections."""
     return [
-        (plain(page.title), page.id, [(plain(heading), place) for place, heading in sections(page)]) for page in pages
+        (plain(page.title), page.id, [(plain(heading), place) for place, heading in sections(page)])
+        for page in pages
     ]
 
 
@@ -351,7 +391,9 @@ def running_heads(pages: Iterable[Page]) -> str:
     rules = []
     for page in pages:
         title = plain(page.title).replace("\\", "").replace('"', "\\22 ")
-        rules.append(f'@page {page.id} {{ @top-right {{ content: "{title}" }} }}\n#{page.id} {{ page: {page.id} }}')
+        rules.append(
+            f'@page {page.id} {{ @top-right {{ content: "{title}" }} }}\n#{page.id} {{ page: {page.id} }}'
+        )
     return "\n".join(rules)
 
 
@@ -379,7 +421,10 @@ def built_pages(html: Path) -> list[Page]:
             if not path.is_file():
                 raise SystemExit(f"{path} is not there: make book")
             soup = BeautifulSoup(path.read_text("utf8"), "html.parser")
-            sheets = [new_address(link["href"], name, set(), "") for link in soup.select("link[rel=stylesheet]")]
+            sheets = [
+                new_address(link["href"], name, set(), "")
+                for link in soup.select("link[rel=stylesheet]")
+            ]
             pages.append(Page(name, part, soup.select_one("article").extract(), sheets=sheets))
     for page in pages:
         prepare(page, {page.name for page in pages}, config()["html"]["baseurl"])

@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import Any
 
 
-def drop_thebe(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+def drop_thebe(
+    app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
     """Thebe is off, yet its scripts are emitted, twice; the second is an error in the browser's console."""
     if "script_files" in context:
         context["script_files"] = [
             script
             for script in context["script_files"]
-            if "thebe" not in f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', '')}".lower()
+            if "thebe"
+            not in f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', '')}".lower()
         ]
 
 
-def shorten_title(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+def shorten_title(
+    app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
     """A tab says the page and the book's name; the front page's says the name and the rest of the title."""
     name, _, rest = app.config.html_title.partition(": ")
     context["docstitle"] = rest if pagename == app.config.root_doc else name

@@ -86,10 +86,16 @@ def opened(text: str) -> Iterator[Tab]:
     with serve(HTML) as site, chromium() as browser:
         tab = browser.new_page(viewport={"width": WIDTH, "height": 900})
         tab.emulate_media(media="print", color_scheme="light")
-        tab.route("**/onebook.html", lambda route: route.fulfill(body=text, content_type="text/html; charset=utf-8"))
+        tab.route(
+            "**/onebook.html",
+            lambda route: route.fulfill(body=text, content_type="text/html; charset=utf-8"),
+        )
         tab.route("**/fonts/*.ttf", font)
         complaints: list[str] = []
-        tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        tab.on(
+            "console",
+            lambda message: complaints.append(message.text) if message.type == "error" else None,
+        )
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.set_default_timeout(180_000)
         tab.goto(f"{site}/onebook.html")
@@ -112,7 +118,9 @@ def refuse(faults: list[str]) -> None:
 
 def printed(tab: Tab) -> PdfReader:
     """What Chromium prints, on the paper that the style sheet names."""
-    return PdfReader(BytesIO(tab.pdf(prefer_css_page_size=True, print_background=True, tagged=True)))
+    return PdfReader(
+        BytesIO(tab.pdf(prefer_css_page_size=True, print_background=True, tagged=True))
+    )
 
 
 def page_numbers(reader: PdfReader) -> dict[str, int]:
@@ -126,12 +134,18 @@ def page_numbers(reader: PdfReader) -> dict[str, int]:
 def numbered(tab: Tab) -> PdfReader:
     """Print, fill in the numbers of the pages, and print again; the numbers must not have moved anything."""
     first = page_numbers(printed(tab))
-    missing = tab.evaluate("() => [...document.querySelectorAll('[data-page-of]')].map((tag) => tag.dataset.pageOf)")
+    missing = tab.evaluate(
+        "() => [...document.querySelectorAll('[data-page-of]')].map((tag) => tag.dataset.pageOf)"
+    )
     refuse([f"not found in the print: {place}" for place in missing if place not in first])
     tab.evaluate(NUMBER, first)
     second = printed(tab)
     refuse(
-        [f"moved between two prints: {place}" for place, page in page_numbers(second).items() if first[place] != page]
+        [
+            f"moved between two prints: {place}"
+            for place, page in page_numbers(second).items()
+            if first[place] != page
+        ]
     )
     return second
 
@@ -164,16 +178,24 @@ def faults_in(reader: PdfReader, pages: list[onebook.Page]) -> list[str]:
 
 def bound(reader: PdfReader, pages: list[onebook.Page]) -> PdfWriter:
     """The PDF with its outline, and with a title and an author; without a date, which would differ each time."""
-    logging.getLogger("pypdf").setLevel(logging.ERROR)  # not: that the copy has more objects than Chromium announced
+    logging.getLogger("pypdf").setLevel(
+        logging.ERROR
+    )  # not: that the copy has more objects than Chromium announced
     writer, numbers = PdfWriter(clone_from=reader), page_numbers(reader)
     for title, place, sections in onebook.outline(pages):
         chapter = writer.add_outline_item(title=title, page_number=numbers[place] - 1)
         for heading, inner in sections:
             top = reader.named_destinations[f"/{inner}"].get("/Top")
             fit = Fit.xyz(top=float(top)) if top else Fit.fit()
-            writer.add_outline_item(title=heading, page_number=numbers[inner] - 1, parent=chapter, fit=fit)
+            writer.add_outline_item(
+                title=heading, page_number=numbers[inner] - 1, parent=chapter, fit=fit
+            )
     book = config()
-    writer.metadata = {"/Title": book["title"], "/Author": book["author"], "/Producer": "Chromium, pypdf"}
+    writer.metadata = {
+        "/Title": book["title"],
+        "/Author": book["author"],
+        "/Producer": "Chromium, pypdf",
+    }
     writer.page_mode = "/UseOutlines"
     return writer
 
@@ -182,14 +204,18 @@ def main() -> int:
     pages = onebook.built_pages(HTML)
     with opened(onebook.document(pages)) as tab:
         tab.evaluate(FIT)
-        tab.evaluate(FIT)  # a formula that became smaller may let the next one move up into its line
+        tab.evaluate(
+            FIT
+        )  # a formula that became smaller may let the next one move up into its line
         refuse(tab.evaluate(FAULTS))
         reader = numbered(tab)
     refuse(faults_in(reader, pages))
     PDF.parent.mkdir(parents=True, exist_ok=True)
     bound(reader, pages).write(PDF)
     size = PDF.stat().st_size / 1e6
-    print(f"{PDF.relative_to(ROOT)}: {len(reader.pages)} pages, {size:.1f} MB, {sum(1 for _ in targets(reader))} links")
+    print(
+        f"{PDF.relative_to(ROOT)}: {len(reader.pages)} pages, {size:.1f} MB, {sum(1 for _ in targets(reader))} links"
+    )
     return 0
 
 

@@ -62,7 +62,11 @@ class Page:
     def writer(self, known: dict[str, Any], node: nodes.Node) -> Any:
         """The function that writes this node: the one for its class in the book's style sheet, or for its kind."""
         kind = type(node).__name__
-        styled = [f"{kind}.{name}" for name in node.get("classes", [])] if isinstance(node, nodes.Element) else []
+        styled = (
+            [f"{kind}.{name}" for name in node.get("classes", [])]
+            if isinstance(node, nodes.Element)
+            else []
+        )
         for name in [*styled, *(parent.__name__ for parent in type(node).__mro__)]:
             if name in known:
                 return known[name]
@@ -75,7 +79,9 @@ class Page:
             " ".join(node.get("classes", [])) if isinstance(node, nodes.Element) else "",
         )
         place = f"{self.docname}, line {node.line or '?'}: {' '.join(node.astext().split())[:60]!r}"
-        return ExtensionError(f"book/_ext/plain.py does not know how to write the node <{kind} {classes}>, in {place}")
+        return ExtensionError(
+            f"book/_ext/plain.py does not know how to write the node <{kind} {classes}>, in {place}"
+        )
 
     def blocks(self, parent: Iterable[nodes.Node]) -> list[Block]:
         """What stands inside, block by block."""
@@ -247,19 +253,28 @@ def heading(page: Page, node: nodes.Element) -> list[Block]:
 @block("paragraph")
 def paragraph(page: Page, node: nodes.Element) -> list[Block]:
     said = page.text(node).strip()
-    return [LEADING.sub(r"\\", said, count=1) if LEADING.match(said) or re.match(r"\d\d?[.)]\s", said) else said]
+    return [
+        LEADING.sub(r"\\", said, count=1)
+        if LEADING.match(said) or re.match(r"\d\d?[.)]\s", said)
+        else said
+    ]
 
 
 @block("bullet_list", "enumerated_list")
 def items(page: Page, node: nodes.Element) -> list[Block]:
     """A list; a code cell cannot stand in one."""
     first = node.get("start", 1)
-    marks = [f"{first + i}. " if isinstance(node, nodes.enumerated_list) else "- " for i in range(len(node))]
+    marks = [
+        f"{first + i}. " if isinstance(node, nodes.enumerated_list) else "- "
+        for i in range(len(node))
+    ]
     found = []
     for mark, item in zip(marks, node, strict=True):
         parts = page.nested(item)
         if not all(isinstance(part, str) for part in parts):
-            raise ExtensionError(f"{page.docname}: a code cell stands in a list, which no notebook can show")
+            raise ExtensionError(
+                f"{page.docname}: a code cell stands in a list, which no notebook can show"
+            )
         found.append(mark + indent("\n\n".join(parts), " " * len(mark)).lstrip())
     loose = any("\n\n" in item for item in found)
     return [("\n\n" if loose else "\n").join(found)]
@@ -272,7 +287,9 @@ def definitions(page: Page, node: nodes.Element) -> list[Block]:
 
 def definition(page: Page, item: nodes.Element) -> list[Block]:
     terms = [page.text(child) for child in item if isinstance(child, nodes.term)]
-    meant = [part for child in item if isinstance(child, nodes.definition) for part in page.nested(child)]
+    meant = [
+        part for child in item if isinstance(child, nodes.definition) for part in page.nested(child)
+    ]
     return [f"**{', '.join(terms)}**", *meant]
 
 
@@ -285,7 +302,9 @@ def quotation(page: Page, node: nodes.Element) -> list[Block]:
 def display(page: Page, node: nodes.Element) -> list[Block]:
     """Mathematics on lines of its own, with its number; in a box or a list, on one line."""
     source = formula(node.astext())
-    if not node.get("nowrap") and "\\\\" in re.sub(r"\\begin\{(\w+\*?)\}.*?\\end\{\1\}", "", source, flags=re.S):
+    if not node.get("nowrap") and "\\\\" in re.sub(
+        r"\\begin\{(\w+\*?)\}.*?\\end\{\1\}", "", source, flags=re.S
+    ):
         source = f"\\begin{{aligned}}\n{source}\n\\end{{aligned}}"
     if number := page.number(node, "displaymath"):
         source += f" \\tag{{{number}}}"
@@ -313,7 +332,10 @@ def table(page: Page, node: nodes.Element) -> list[Block]:
     page.in_table = False
     head = head or [[""] * len(body[0])]
     caption = [
-        part for child in node if isinstance(child, nodes.title) for part in [captioned(page, node, "table", child)]
+        part
+        for child in node
+        if isinstance(child, nodes.title)
+        for part in [captioned(page, node, "table", child)]
     ]
     lines = [f"| {' | '.join(row)} |" for row in [head[0], ["---"] * len(head[0]), *body]]
     return [*caption, "\n".join(lines)]
@@ -334,7 +356,9 @@ def captioned(page: Page, node: nodes.Element, kind: str, caption: nodes.Element
 @block("figure")
 def figure(page: Page, node: nodes.Element) -> list[Block]:
     """Of a figure in a code cell's output, the caption: its picture is the output."""
-    return [captioned(page, node, "figure", child) for child in node if isinstance(child, nodes.caption)]
+    return [
+        captioned(page, node, "figure", child) for child in node if isinstance(child, nodes.caption)
+    ]
 
 
 @block("container.cell")
@@ -374,7 +398,13 @@ def choice(page: Page, node: nodes.Element) -> list[Block]:
 
 
 @block(
-    "theorem_node", "lemma_node", "definition_node", "corollary_node", "proposition_node", "example_node", "remark_node"
+    "theorem_node",
+    "lemma_node",
+    "definition_node",
+    "corollary_node",
+    "proposition_node",
+    "example_node",
+    "remark_node",
 )
 def statement(page: Page, node: nodes.Element) -> list[Block]:
     """A theorem or the like: its kind and number, then what it is called."""

@@ -31,7 +31,9 @@ def front_figure() -> Image.Image:
     if not fill([front]):
         raise SystemExit(f"{front.relative_to(ROOT)} does not run, so there is nothing to draw")
     outputs = [output for cell in executed(front).cells for output in cell.get("outputs", [])]
-    pictures = [output.data["image/png"] for output in outputs if "image/png" in output.get("data", {})]
+    pictures = [
+        output.data["image/png"] for output in outputs if "image/png" in output.get("data", {})
+    ]
     return Image.open(BytesIO(b64decode(pictures[0]))).convert("RGB")
 
 
@@ -44,10 +46,14 @@ def draw() -> Image.Image:
     card = Image.new("RGB", SIZE, PAPER)
     pen = ImageDraw.Draw(card)
     pen.text((MARGIN, 40), title, INK, letters("STIXGeneral", 84))
-    pen.text((MARGIN, 140), subtitle[:1].upper() + subtitle[1:], QUIET, letters("STIXGeneralItalic", 40))
+    pen.text(
+        (MARGIN, 140), subtitle[:1].upper() + subtitle[1:], QUIET, letters("STIXGeneralItalic", 40)
+    )
     figure = front_figure()
     width = SIZE[0] - 2 * MARGIN
-    figure = figure.resize((width, round(figure.height * width / figure.width)), Image.Resampling.LANCZOS)
+    figure = figure.resize(
+        (width, round(figure.height * width / figure.width)), Image.Resampling.LANCZOS
+    )
     card.paste(figure, (MARGIN, SIZE[1] - figure.height - 30))
     return card.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
 

@@ -72,7 +72,9 @@ def settle(app: Any, sphinx: Any) -> None:
     """
     sphinx.version = sphinx.release = vaelib.__version__
     if not re.fullmatch(r"https://[^\s?#]+/", sphinx.html_baseurl or ""):
-        raise ValueError(f"html.baseurl in _config.yml is {sphinx.html_baseurl!r}, not an https:// address ending in /")
+        raise ValueError(
+            f"html.baseurl in _config.yml is {sphinx.html_baseurl!r}, not an https:// address ending in /"
+        )
 
 
 def preview_tags(sphinx: Any, title: str, description: str, address: str) -> str:
@@ -95,15 +97,23 @@ def preview_tags(sphinx: Any, title: str, description: str, address: str) -> str
 
 def described(context: dict[str, Any]) -> str:
     """The page's description, its own or the one that light.py found."""
-    own = BeautifulSoup(context.get("metatags", ""), "html.parser").find("meta", attrs={"name": "description"})
+    own = BeautifulSoup(context.get("metatags", ""), "html.parser").find(
+        "meta", attrs={"name": "description"}
+    )
     return own["content"] if own else context.get("description", "")
 
 
-def amend(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+def amend(
+    app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
     """Footer, address and preview of a page; one that is not there has no address."""
     sphinx = app.config
     context["theme_extra_footer"] = FOOTER.format(
-        version=sphinx.version, base=sphinx.html_baseurl, pdf=PDF, zip=ZIP, licences=context["theme_extra_footer"]
+        version=sphinx.version,
+        base=sphinx.html_baseurl,
+        pdf=PDF,
+        zip=ZIP,
+        licences=context["theme_extra_footer"],
     )
     if pagename == NOT_FOUND:
         context["pageurl"] = None
@@ -136,12 +146,19 @@ def root_page(sphinx: Any) -> str:
     tags = preview_tags(sphinx, name, f"{rest[:1].upper()}{rest[1:]}.", base + front)
     icon = f"_static/{Path(sphinx.html_favicon).name}"
     return ROOT_PAGE.format(
-        language=sphinx.language, front=front, title=escape(sphinx.html_title), base=base, tags=tags, icon=icon
+        language=sphinx.language,
+        front=front,
+        title=escape(sphinx.html_title),
+        base=base,
+        tags=tags,
+        icon=icon,
     )
 
 
 def site_map(base: str, names: list[str]) -> str:
-    return SITE_MAP.format(urls="\n".join(f"<url><loc>{escape(base + name)}.html</loc></url>" for name in names))
+    return SITE_MAP.format(
+        urls="\n".join(f"<url><loc>{escape(base + name)}.html</loc></url>" for name in names)
+    )
 
 
 def write(app: Any, error: Exception | None) -> None:
@@ -162,7 +179,10 @@ def release_faults(tag: str, site: str, repository: str) -> Iterator[str]:
     book = config()
     if tag != f"v{vaelib.__version__}":
         yield f"the tag is {tag!r}, and vaelib's version {vaelib.__version__}"
-    said = {"html.baseurl": (book["html"]["baseurl"], site), "repository.url": (book["repository"]["url"], repository)}
+    said = {
+        "html.baseurl": (book["html"]["baseurl"], site),
+        "repository.url": (book["repository"]["url"], repository),
+    }
     for name, (ours, theirs) in said.items():
         if ours.rstrip("/").lower() != theirs.rstrip("/").lower():
             yield f"{name} in _config.yml is {ours}, and GitHub says {theirs or 'nothing'}"
@@ -170,14 +190,19 @@ def release_faults(tag: str, site: str, repository: str) -> Iterator[str]:
 
 def main(arguments: list[str]) -> int:
     faults = list(release_faults(*arguments))
-    print("\n".join(faults) or "The tag and the addresses are right.", file=sys.stderr if faults else sys.stdout)
+    print(
+        "\n".join(faults) or "The tag and the addresses are right.",
+        file=sys.stderr if faults else sys.stdout,
+    )
     return 1 if faults else 0
 
 
 def setup(app: Any) -> dict[str, bool]:
     app.connect("config-inited", settle)
     # Part of the configuration, so that a change here rewrites all pages.
-    app.add_config_value("published_code", hashlib.sha256(Path(__file__).read_bytes()).hexdigest(), "html")
+    app.add_config_value(
+        "published_code", hashlib.sha256(Path(__file__).read_bytes()).hexdigest(), "html"
+    )
     app.connect("html-collect-pages", not_found)
     app.connect("html-page-context", amend, priority=600)  # after light.py's description
     app.connect("build-finished", write, priority=800)

@@ -38,11 +38,19 @@ class Quiz(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         text = "\n".join(self.content)
         choices = CHOICE.findall(text)
-        if CHOICE.sub("", text).strip() or [mark for mark, *_ in choices].count("x") != 1 or len(choices) < 3:
-            raise self.error("quiz: wants at least three choices, '[x] …' once and '[ ] …', each with ': why' below it")
+        if (
+            CHOICE.sub("", text).strip()
+            or [mark for mark, *_ in choices].count("x") != 1
+            or len(choices) < 3
+        ):
+            raise self.error(
+                "quiz: wants at least three choices, '[x] …' once and '[ ] …', each with ': why' below it"
+            )
         name = f"quiz-{self.env.new_serialno('quiz') + 1}"
         label = nodes.inline("", "Check yourself", classes=["quiz-label"])
-        question = nodes.paragraph("", "", label, nodes.Text(" "), *self.parse_inline(self.arguments[0])[0])
+        question = nodes.paragraph(
+            "", "", label, nodes.Text(" "), *self.parse_inline(self.arguments[0])[0]
+        )
         question["classes"].append("quiz-question")
         node = quiz("", question, name=name)
         node += [self.choice(name, mark == "x", answer, why) for mark, answer, why in choices]
@@ -57,7 +65,9 @@ class Quiz(SphinxDirective):
 
 
 def visit_quiz(self: Any, node: quiz) -> None:
-    self.body.append(self.starttag(node, "div", CLASS="quiz", role="group", **{"aria-label": "Check yourself"}))
+    self.body.append(
+        self.starttag(node, "div", CLASS="quiz", role="group", **{"aria-label": "Check yourself"})
+    )
 
 
 def depart_quiz(self: Any, node: quiz) -> None:
@@ -66,7 +76,9 @@ def depart_quiz(self: Any, node: quiz) -> None:
 
 def visit_choice(self: Any, node: quiz_choice) -> None:
     kind = "right" if node["right"] else "wrong"
-    self.body.append(self.starttag(node, "details", CLASS=f"quiz-choice quiz-{kind}", name=node["name"]))
+    self.body.append(
+        self.starttag(node, "details", CLASS=f"quiz-choice quiz-{kind}", name=node["name"])
+    )
 
 
 def depart_choice(self: Any, node: quiz_choice) -> None:

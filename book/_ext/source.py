@@ -21,11 +21,20 @@ def lines_of(path: Path, name: str, docstring: bool) -> str:
     node: Any = ast.parse(text)
     for part in name.split("."):
         definitions = (ast.FunctionDef, ast.ClassDef)
-        node = next(child for child in node.body if isinstance(child, definitions) and child.name == part)
+        node = next(
+            child for child in node.body if isinstance(child, definitions) and child.name == part
+        )
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     numbers = set(range(first, node.end_lineno + 1))
     if not docstring:
-        inside = [node, *(child for child in ast.walk(node) if isinstance(child, ast.FunctionDef | ast.ClassDef))]
+        inside = [
+            node,
+            *(
+                child
+                for child in ast.walk(node)
+                if isinstance(child, ast.FunctionDef | ast.ClassDef)
+            ),
+        ]
         for owner in inside:
             if ast.get_docstring(owner) is not None:
                 numbers -= set(range(owner.body[0].lineno, owner.body[0].end_lineno + 1))
@@ -48,10 +57,16 @@ class Source(SphinxDirective):
             raise self.error(f"source: vaelib/{module}.py defines no {name!r}") from None
         self.env.note_dependency(str(path))
         link = addnodes.pending_xref(
-            "", nodes.literal("", name), refdomain="py", reftype="obj", reftarget=f"vaelib.{module}.{name}"
+            "",
+            nodes.literal("", name),
+            refdomain="py",
+            reftype="obj",
+            reftarget=f"vaelib.{module}.{name}",
         )
         link["refdoc"], link["refwarn"] = self.env.docname, True
-        caption = nodes.paragraph("", "", nodes.literal("", f"vaelib/{module}.py"), nodes.Text(" · "), link)
+        caption = nodes.paragraph(
+            "", "", nodes.literal("", f"vaelib/{module}.py"), nodes.Text(" · "), link
+        )
         block = nodes.literal_block(code, code, language="python")
         caption["classes"].append("library-source-caption")
         container = nodes.container("", caption, block, classes=["library-source"])

@@ -67,7 +67,10 @@ SOLID = [
     "xmark",
 ]
 BRANDS = ["github"]
-FONTS = {"course-icons": ("fa-solid-900.ttf", SOLID), "course-icons-brands": ("fa-brands-400.ttf", BRANDS)}
+FONTS = {
+    "course-icons": ("fa-solid-900.ttf", SOLID),
+    "course-icons-brands": ("fa-brands-400.ttf", BRANDS),
+}
 STYLE = """\
 /* Made by make vendor. Icons: Font Awesome Free, © Fonticons, Inc., SIL OFL 1.1; see LICENSE and VERSION. */
 :root {
@@ -87,18 +90,24 @@ RULE = '.fa-{0}::before {{ content: "\\{1}"; content: "\\{1}" / ""; }}\n'
 def pack(package: str, folder: Path) -> tuple[Path, str]:
     """A package's files, and a line that says where they come from."""
     run = ["npm", "pack", "--silent", "--pack-destination", str(folder), package]
-    archive = folder / subprocess.run(run, check=True, capture_output=True, text=True).stdout.split()[-1]
+    archive = (
+        folder / subprocess.run(run, check=True, capture_output=True, text=True).stdout.split()[-1]
+    )
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    return folder / "package", f"From the npm package {package} (npm pack {package}),\nsha256 {digest}.\n"
+    return (
+        folder / "package",
+        f"From the npm package {package} (npm pack {package}),\nsha256 {digest}.\n",
+    )
 
 
 def listing(folder: Path) -> str:
     """A checksum for every file, as sha256sum prints them."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "VERSION")
     return "".join(
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n" for path in files
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
+        for path in files
     )
 
 
@@ -119,7 +128,9 @@ def mathjax(package: Path, source: str) -> None:
     build = fresh(ROOT / "book" / "_ext" / "mathjax", package / "LICENSE")
     for name, short in PARTS.items():
         shutil.copyfile(package / "es5" / name, build / short)
-    finish(build, f"{source}Apache License 2.0. Parts of es5/, unchanged, some under a shorter name.\n")
+    finish(
+        build, f"{source}Apache License 2.0. Parts of es5/, unchanged, some under a shorter name.\n"
+    )
     fonts = fresh(STATIC / "mathjax", package / "LICENSE")
     for font in (package / "es5" / "output" / "chtml" / "fonts" / "woff-v2").iterdir():
         shutil.copyfile(font, fonts / font.name)
@@ -134,7 +145,9 @@ def few_signs(path: Path, name: str, codes: list[int]) -> bytes:
     subsetter.subset(font)
     for record in list(font["name"].names):
         if record.nameID in (1, 3, 4, 6, 16, 18):
-            font["name"].setName(name, record.nameID, record.platformID, record.platEncID, record.langID)
+            font["name"].setName(
+                name, record.nameID, record.platformID, record.platEncID, record.langID
+            )
     font.flavor = "woff"
     font.save(file := BytesIO())
     return file.getvalue()
@@ -147,11 +160,16 @@ def icons(package: Path, source: str) -> None:
     style, rules = STYLE, ""
     for name, (file, wanted) in FONTS.items():
         codes = {icon: known[icon]["unicode"] for icon in wanted}
-        signs = few_signs(package / "webfonts" / file, name, [int(code, 16) for code in codes.values()])
+        signs = few_signs(
+            package / "webfonts" / file, name, [int(code, 16) for code in codes.values()]
+        )
         style += FACE.format(name, 900 if "900" in file else 400, b64encode(signs).decode())
         rules += "".join(RULE.format(icon, code) for icon, code in codes.items())
     (folder / "icons.css").write_text(style + rules, "utf8")
-    finish(folder, f"{source}SIL OFL 1.1. Two fonts of webfonts/, cut down to the icons that are used, and renamed.\n")
+    finish(
+        folder,
+        f"{source}SIL OFL 1.1. Two fonts of webfonts/, cut down to the icons that are used, and renamed.\n",
+    )
 
 
 def main() -> int:

@@ -11,7 +11,11 @@ from vaelib.checks.mistakes import MISTAKES, PLACES, Mistake
 from vaelib.checks.verdict import Verdict
 
 OWN = [
-    Mistake("unweighted", "Weights ignored", "the logarithms were averaged as if all outcomes were equally likely"),
+    Mistake(
+        "unweighted",
+        "Weights ignored",
+        "the logarithms were averaged as if all outcomes were equally likely",
+    ),
     Mistake("entropy-returned", "The entropy itself", "it was returned without the exponential"),
 ]
 MISTAKES.update({mistake.key: mistake for mistake in OWN})
@@ -26,7 +30,11 @@ PERPLEXITY = Exercise(
     number="6.1",
     solution=_perplexity,
     slips=(
-        Slip("base-2", (("p.log()", "p.log2()"),), shows="The exponential belongs to the natural logarithm."),
+        Slip(
+            "base-2",
+            (("p.log()", "p.log2()"),),
+            shows="The exponential belongs to the natural logarithm.",
+        ),
         Slip("entropy-returned", ((".exp()", ""),), shows="Equal shares of two give log 2."),
         Slip("unweighted", (("(p * p.log()).sum()", "p.log().mean()"),)),
     ),

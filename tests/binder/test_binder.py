@@ -33,7 +33,11 @@ from playwright.sync_api import Page  # noqa: E402
 
 BIN = ROOT / ".venv-binder" / ("Scripts" if sys.platform == "win32" else "bin")
 # Those to fill in stop where the reader begins; their solutions run all of their cells.
-NOTEBOOKS = sorted(path for path in (ROOT / "book" / "notebooks").rglob("*.ipynb") if path.parent.name != "exercises")
+NOTEBOOKS = sorted(
+    path
+    for path in (ROOT / "book" / "notebooks").rglob("*.ipynb")
+    if path.parent.name != "exercises"
+)
 CHAPTER, SOURCE = "book/notebooks/03_jensen.ipynb", "book/03_jensen.md"
 GIGABYTE = 2**30
 SIZE = 2.0 * GIGABYTE
@@ -57,7 +61,10 @@ def installed() -> None:
 
 def environment(home: Path) -> dict[str, str]:
     """Nobody's settings, and one thread, as when the outputs were made."""
-    own = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
+    own = {
+        name: str(home / name.lower())
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    }
     return {**os.environ, **own, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -70,9 +77,13 @@ def test_everything_installed_is_pinned() -> None:
     for path in (ROOT / "requirements.txt", ROOT / ".binder" / "requirements.txt"):
         found = re.findall(r"^([\w.-]+)==([^\s#]+)", path.read_text("utf8"), flags=re.M)
         pinned |= {normal(name): version for name, version in found}
-    listed = subprocess.run([BIN / "python", "-m", "pip", "list", "--format", "json"], capture_output=True, check=True)
+    listed = subprocess.run(
+        [BIN / "python", "-m", "pip", "list", "--format", "json"], capture_output=True, check=True
+    )
     have = {normal(entry["name"]): entry["version"] for entry in json.loads(listed.stdout)}
-    assert {name: have.pop(name) for name in ("pip", "setuptools", "vaelib")}  # Binder's own, and ours
+    assert {
+        name: have.pop(name) for name in ("pip", "setuptools", "vaelib")
+    }  # Binder's own, and ours
     assert have == {name: pinned.get(name) for name in have}
     assert "nvidia" not in str(have) and have["torch"].endswith("+cpu")
 
@@ -83,7 +94,9 @@ def test_it_is_small() -> None:
     for folder, _, files in os.walk(BIN.parent):
         for name in files:
             status = os.lstat(Path(folder, name))
-            seen[status.st_dev, status.st_ino] = getattr(status, "st_blocks", 0) * 512 or status.st_size
+            seen[status.st_dev, status.st_ino] = (
+                getattr(status, "st_blocks", 0) * 512 or status.st_size
+            )
     size = sum(seen.values())
     print(f"Binder's environment: {size / GIGABYTE:.2f} GB")
     assert 0.5 * GIGABYTE < size <= SIZE
@@ -93,10 +106,14 @@ def test_it_is_small() -> None:
 def test_a_notebook_runs_in_little_memory(path: Path, tmp_path: Path) -> None:
     start = time.perf_counter()
     command = [BIN / "python", "-c", RUN, path]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     peak = int(done.stdout.split()[-1])
-    print(f"{path.stem}: {time.perf_counter() - start:.0f} s, kernel {peak / GIGABYTE:.2f} GB at most")
+    print(
+        f"{path.stem}: {time.perf_counter() - start:.0f} s, kernel {peak / GIGABYTE:.2f} GB at most"
+    )
     assert peak + SERVER <= MEMORY
 
 
@@ -106,11 +123,22 @@ def jupyterlab(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token=", "--LabApp.news_url=None"]
-    settings += [f"--ServerApp.root_dir={folder}", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    settings = [
+        "--no-browser",
+        "--allow-root",
+        f"--port={port}",
+        "--IdentityProvider.token=",
+        "--LabApp.news_url=None",
+    ]
+    settings += [
+        f"--ServerApp.root_dir={folder}",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
     with (folder / "log").open("w") as log:
         command = [BIN / "jupyter", "lab", *settings]
-        server = subprocess.Popen(command, cwd=folder, env=environment(folder), stdout=log, stderr=log)
+        server = subprocess.Popen(
+            command, cwd=folder, env=environment(folder), stdout=log, stderr=log
+        )
     try:
         address = f"http://127.0.0.1:{port}"
         wait_for(lambda: answers(f"{address}/api"), 60, lambda: (folder / "log").read_text())
@@ -140,7 +168,12 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def printed(notebook: NotebookNode) -> list[str]:
-    streams = [output for cell in code_cells(notebook) for output in cell.outputs if output.output_type == "stream"]
+    streams = [
+        output
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        if output.output_type == "stream"
+    ]
     assert {stream.name for stream in streams} == {"stdout"}
     return [stream.text for stream in streams]
 
@@ -155,7 +188,9 @@ def run_all(page: Page, path: Path) -> NotebookNode:
         page.keyboard.press("Control+s")
         page.wait_for_timeout(1000)
         try:
-            counts[:] = [cell.execution_count for cell in code_cells(nbformat.read(path, as_version=4))]
+            counts[:] = [
+                cell.execution_count for cell in code_cells(nbformat.read(path, as_version=4))
+            ]
         except nbformat.reader.NotJSONError:  # it is being written
             return False
         return all(counts)
@@ -200,7 +235,9 @@ def test_a_chapter_runs_in_jupyterlab(tmp_path: Path) -> None:
     assert memory <= SERVER
     cells = code_cells(run)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
+    assert not [
+        output for cell in cells for output in cell.outputs if output.output_type == "error"
+    ]
     assert printed(run) == printed(kept)
     assert [len(cell.outputs) for cell in cells] == [len(cell.outputs) for cell in code_cells(kept)]
 
@@ -214,7 +251,9 @@ def screens(page: Page) -> Iterator[None]:
     while True:
         page.wait_for_timeout(800)
         yield
-        top, end = panel.evaluate("panel => [panel.scrollTop, panel.scrollHeight - panel.clientHeight]")
+        top, end = panel.evaluate(
+            "panel => [panel.scrollTop, panel.scrollHeight - panel.clientHeight]"
+        )
         if top >= end - 1:
             return
         panel.evaluate("panel => panel.scrollBy(0, panel.clientHeight * 0.8)")
@@ -237,7 +276,10 @@ def look_at(page: Page) -> None:
         texts = page.locator(".jp-MarkdownCell .jp-RenderedMarkdown").evaluate_all(TEXTS)
         assert not [text for text in texts if raw.search(text)]
         assert (
-            page.locator(".jp-OutputArea [data-mime-type*=stderr], .jp-OutputArea [data-mime-type*=error]").count() == 0
+            page.locator(
+                ".jp-OutputArea [data-mime-type*=stderr], .jp-OutputArea [data-mime-type*=error]"
+            ).count()
+            == 0
         )
         assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
         formulas += page.locator(".jp-MarkdownCell mjx-container").count()
@@ -279,14 +321,22 @@ def test_a_notebook_reads_as_it_does_without_myst(tmp_path: Path) -> None:
             seen = page.locator(".jp-MarkdownCell mjx-labels").evaluate_all(LABELS)
             assert len(seen) == len(set(seen))
             numbers |= set(seen)
-            unfolded |= set(map(tuple, page.locator(".jp-MarkdownCell details").evaluate_all(UNFOLDED)))
+            unfolded |= set(
+                map(tuple, page.locator(".jp-MarkdownCell details").evaluate_all(UNFOLDED))
+            )
     assert numbers == {f"({number})" for number in re.findall(r"\\tag\{(.*?)\}", source)}
     assert all(unfolds and sign == "disclosure-closed" for _, unfolds, sign, _ in unfolded)
-    parts = set(re.findall(r"<details>\n<summary><b>(.*?)</b></summary>\n\n(.*?)\n\n</details>", source, flags=re.S))
+    parts = set(
+        re.findall(
+            r"<details>\n<summary><b>(.*?)</b></summary>\n\n(.*?)\n\n</details>", source, flags=re.S
+        )
+    )
     assert len(unfolded) >= len(parts) > 5
     for part in map("\n".join, parts):
         words = re.findall(r"[A-Za-z]{4,}", re.sub(rf"{FORMULA}|\]\(\S+\)", " ", part, flags=re.S))
-        whole = [formulas for text, _, _, formulas in unfolded if all(word in text for word in words)]
+        whole = [
+            formulas for text, _, _, formulas in unfolded if all(word in text for word in words)
+        ]
         assert words and len(re.findall(FORMULA, part, flags=re.S)) in whole, part
 
 
@@ -303,7 +353,9 @@ def test_a_source_is_rendered(tmp_path: Path) -> None:
         page.goto(f"{address}/lab/tree/{SOURCE}")
         view = page.locator(".jp-MarkdownViewer .myst")
         view.locator("h1").wait_for(timeout=90_000)
-        boxes = [box for box in view.locator("details").all() if "Unknown Directive" in box.inner_text()]
+        boxes = [
+            box for box in view.locator("details").all() if "Unknown Directive" in box.inner_text()
+        ]
         assert sorted(box.locator("summary code").inner_text() for box in boxes) == sorted(
             re.findall(rf"^```\{{({'|'.join(OURS)})\}}", source, flags=re.M)
         )
@@ -311,11 +363,19 @@ def test_a_source_is_rendered(tmp_path: Path) -> None:
             box.locator("summary").click()
             assert box.locator("pre").is_visible()
         (text,) = view.evaluate_all(TEXTS)
-        left = re.findall(r".*(?:```|:::|\{[\w:-]+\}|\$|\*\*|:tags:|format_name|\([\w-]+\)=).*", text)
+        left = re.findall(
+            r".*(?:```|:::|\{[\w:-]+\}|\$|\*\*|:tags:|format_name|\([\w-]+\)=).*", text
+        )
         assert not left
         assert view.locator(".katex-error").count() == 0
-        assert view.locator(".katex-display").count() == len(re.findall(r"^\$\$\n.*?\n\$\$", source, flags=re.M | re.S))
+        assert view.locator(".katex-display").count() == len(
+            re.findall(r"^\$\$\n.*?\n\$\$", source, flags=re.M | re.S)
+        )
         for box, count in {"admonition": 3, "proof": 4}.items():
-            assert view.locator(f".myst-{box}").count() == count == len(re.findall(BOXES[box], source, flags=re.M))
+            assert (
+                view.locator(f".myst-{box}").count()
+                == count
+                == len(re.findall(BOXES[box], source, flags=re.M))
+            )
         numbers = view.locator("a[title='Link to this Equation']").all_text_contents()
         assert numbers == [f"({i + 1})" for i in range(len(numbers))] and len(numbers) > 5

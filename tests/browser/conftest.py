@@ -73,12 +73,20 @@ class Visit:
 
     def transferred(self) -> dict[str, int]:
         """Bytes of each answer as they were sent, headers and all."""
-        sizes = {response.url.removeprefix(self.address): response.request.sizes() for response in self.responses}
-        return {url: size["responseBodySize"] + size["responseHeadersSize"] for url, size in sizes.items()}
+        sizes = {
+            response.url.removeprefix(self.address): response.request.sizes()
+            for response in self.responses
+        }
+        return {
+            url: size["responseBodySize"] + size["responseHeadersSize"]
+            for url, size in sizes.items()
+        }
 
     def lay_out_all(self) -> None:
         """Sections out of sight too: until they come near, course.css leaves them, and axe guesses where they are."""
-        self.page.add_style_tag(content="article section { content-visibility: visible !important; }")
+        self.page.add_style_tag(
+            content="article section { content-visibility: visible !important; }"
+        )
 
     def scroll_through(self) -> None:
         """Down to the end, as a reader does, so that everything that waits has come."""
@@ -124,12 +132,16 @@ def open_page(chromium: Browser, address: str) -> Iterator[OpenPage]:
 
     def visit(name: str, width: int = 1280, theme: str = "light", **settings: object) -> Visit:
         size = {"width": width, "height": HEIGHTS[width]}
-        context = chromium.new_context(viewport=size, color_scheme=theme, reduced_motion="reduce", **settings)
+        context = chromium.new_context(
+            viewport=size, color_scheme=theme, reduced_motion="reduce", **settings
+        )
         found = Visit(context.new_page(), address)
         opened.append((context, found))
         found.watch()
         name, _, anchor = name.partition("#")
-        found.page.goto(f"{address}/{name}.html" + (f"#{anchor}" if anchor else ""), wait_until="load")
+        found.page.goto(
+            f"{address}/{name}.html" + (f"#{anchor}" if anchor else ""), wait_until="load"
+        )
         return found
 
     yield visit

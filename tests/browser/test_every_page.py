@@ -72,17 +72,23 @@ def test_a_page_is_quiet_and_complete(open_page: OpenPage, name: str) -> None:
     assert visit.page.evaluate(PICTURES) == []
     drawn = icons()
     for code, font in visit.page.evaluate(ICONS):
-        assert code in drawn.get(font.strip('"'), set()), f"an icon that is not there: {code:x} {font}"
+        assert code in drawn.get(font.strip('"'), set()), (
+            f"an icon that is not there: {code:x} {font}"
+        )
 
 
 @each_width
 @each_page
-def test_the_first_view_is_light_and_the_page_as_wide_as_the_window(open_page: OpenPage, name: str, width: int) -> None:
+def test_the_first_view_is_light_and_the_page_as_wide_as_the_window(
+    open_page: OpenPage, name: str, width: int
+) -> None:
     visit = open_page(name, width)
     assert visit.page.evaluate(SHIFTED) <= SHIFT
     sizes = visit.transferred()
     assert sum(sizes.values()) <= BYTES and len(sizes) <= REQUESTS, sizes
-    loaded = {url.rpartition("/")[2].partition("?")[0] for url in sizes if re.search(r"\.(js|css)\b", url)}
+    loaded = {
+        url.rpartition("/")[2].partition("?")[0] for url in sizes if re.search(r"\.(js|css)\b", url)
+    }
     assert loaded <= COMMON | (SEARCH if name == "search" else set())
     blocking = visit.page.evaluate(
         "performance.getEntriesByType('resource').filter(r => r.renderBlockingStatus === 'blocking').map(r => r.name)"
@@ -95,9 +101,18 @@ def test_the_first_view_is_light_and_the_page_as_wide_as_the_window(open_page: O
 
 def looks() -> list[tuple[str, int, str]]:
     """Every page light and dark, wide and narrow; of exercises, which are all made alike, each of these once."""
-    every = [(name, width, theme) for name in PAGES + MADE for width in (1280, 390) for theme in ("light", "dark")]
+    every = [
+        (name, width, theme)
+        for name in PAGES + MADE
+        for width in (1280, 390)
+        for theme in ("light", "dark")
+    ]
     alike = re.compile(r"book/exercises/\d")
-    return [look for look in every if not alike.match(look[0]) or look[1:] in ((1280, "light"), (390, "dark"))]
+    return [
+        look
+        for look in every
+        if not alike.match(look[0]) or look[1:] in ((1280, "light"), (390, "dark"))
+    ]
 
 
 @pytest.mark.parametrize("name, width, theme", looks())
@@ -118,7 +133,10 @@ def test_a_page_is_accessible(open_page: OpenPage, name: str, width: int, theme:
 @each_page
 def test_a_page_can_be_read_without_scripts(open_page: OpenPage, name: str) -> None:
     page = open_page(name, java_script_enabled=False).page
-    assert page.locator("h1:visible").count() == 1 and page.locator(".bd-sidebar-primary nav").first.is_visible()
+    assert (
+        page.locator("h1:visible").count() == 1
+        and page.locator(".bd-sidebar-primary nav").first.is_visible()
+    )
     assert page.locator(".only-with-scripts:visible").count() == 0
     for formula in page.locator("article .math:visible").all()[:20]:
         assert formula.locator("mjx-container").is_visible()
@@ -140,6 +158,10 @@ def test_an_anchor_is_where_it_leads(open_page: OpenPage, name: str) -> None:
 def test_print_shows_formulas_and_pictures(open_page: OpenPage, name: str) -> None:
     page = open_page(name).page
     page.emulate_media(media="print")
-    sizes = page.evaluate("[...document.querySelectorAll('article div.math mjx-math')].map(m => m.offsetHeight)")
-    shown = page.evaluate("[...document.querySelectorAll('article div.math')].filter(m => m.checkVisibility()).length")
+    sizes = page.evaluate(
+        "[...document.querySelectorAll('article div.math mjx-math')].map(m => m.offsetHeight)"
+    )
+    shown = page.evaluate(
+        "[...document.querySelectorAll('article div.math')].filter(m => m.checkVisibility()).length"
+    )
     assert len(sizes) > 10 and shown > 0 and sum(size > 0 for size in sizes) >= shown

@@ -96,7 +96,9 @@ def values_at(state: dict, positions: dict[str, int]) -> list[float]:
 
 
 def test_at_least_eight_figures_move(open_page) -> None:
-    assert sum(open_page(chapter).page.locator(".vaelib-figure").count() for chapter in CHAPTERS) >= 8
+    assert (
+        sum(open_page(chapter).page.locator(".vaelib-figure").count() for chapter in CHAPTERS) >= 8
+    )
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -130,7 +132,12 @@ def test_every_frame_is_a_picture_with_its_own_text(open_page, chapter) -> None:
         sizes = [len(control["values"]) for control in state["controls"]]
         for index, positions in enumerate(np.ndindex(*sizes)):
             slide(
-                figure, **{c["name"]: p for c, p in zip(state["controls"], positions, strict=True) if not c["choice"]}
+                figure,
+                **{
+                    c["name"]: p
+                    for c, p in zip(state["controls"], positions, strict=True)
+                    if not c["choice"]
+                },
             )
             assert shown(figure)[1] == state["alts"][index]
             width = figure.locator(":scope > img").evaluate(
@@ -174,7 +181,9 @@ def test_the_evidence_in_the_browser_is_vaelibs(open_page) -> None:
     figure = figure_of(open_page(KINDS["evidence"]).page, "evidence")
     state = state_of(figure)
     presets = [
-        {**preset, "K": k} for preset in state["presets"].values() for k in range(len(state["controls"][2]["values"]))
+        {**preset, "K": k}
+        for preset in state["presets"].values()
+        for k in range(len(state["controls"][2]["values"]))
     ]
     for positions in corners(state) + presets:
         slide(figure, **positions)
@@ -202,7 +211,10 @@ def test_jensen_in_the_browser_is_vaelibs(open_page) -> None:
 def test_the_decoder_in_the_browser_is_vaelibs(open_page) -> None:
     figure = figure_of(open_page(KINDS["latent"]).page, "latent")
     state, drawn = state_of(figure), drawn_of(figure)
-    weights = [{name: np.frombuffer(b64decode(layer[name]), "<f4") for name in layer} for layer in drawn["layers"]]
+    weights = [
+        {name: np.frombuffer(b64decode(layer[name]), "<f4") for name in layer}
+        for layer in drawn["layers"]
+    ]
     decoder = proxies.GaussianDecoder(2, 64, hidden=[len(layer["bias"]) for layer in weights[:-1]])
     with torch.no_grad():
         for linear, layer in zip(decoder.net[::2], weights, strict=True):
@@ -221,7 +233,9 @@ def test_the_walk_is_light(open_page) -> None:
     assert len(json.dumps(drawn)) <= 100_000
 
 
-@pytest.mark.parametrize("kind, names", [("evidence", ["mean"]), ("jensen", ["first"]), ("latent", ["z1", "z2"])])
+@pytest.mark.parametrize(
+    "kind, names", [("evidence", ["mean"]), ("jensen", ["first"]), ("latent", ["z1", "z2"])]
+)
 def test_a_handle_can_be_dragged(open_page, kind, names) -> None:
     page = open_page(KINDS[kind]).page
     figure = figure_of(page, kind)
@@ -255,7 +269,10 @@ def test_the_keyboard_moves_a_slider(open_page) -> None:
 
 def test_play_goes_to_the_end_and_stops(open_page) -> None:
     figure = started(open_page("book/04_elbo").page)[0]
-    slider, play = figure.locator("input[name=half_step]"), figure.get_by_role("button", name="Play")
+    slider, play = (
+        figure.locator("input[name=half_step]"),
+        figure.get_by_role("button", name="Play"),
+    )
     slide(figure, half_step=5)
     play.click()
     assert figure.get_by_role("button", name="Stop").get_attribute("aria-pressed") == "true"
@@ -267,7 +284,9 @@ def test_presets_move_all_controls_at_once(open_page) -> None:
     figure = figure_of(open_page(KINDS["evidence"]).page, "evidence")
     figure.get_by_role("button", name="Exact").click()
     found = numbers(figure)
-    assert found["kl"] == pytest.approx(0, abs=1e-12) and found["bound"] == pytest.approx(found["log_p"], abs=1e-6)
+    assert found["kl"] == pytest.approx(0, abs=1e-12) and found["bound"] == pytest.approx(
+        found["log_p"], abs=1e-6
+    )
     assert found["ess"] == pytest.approx(4) and found["draw"] == pytest.approx(found["log_p"])
 
 
@@ -332,5 +351,7 @@ def test_the_module_that_jupyter_loads_draws_and_reports(chromium: Browser) -> N
     here = page.locator("#here")
     here.locator("input[name=share]").evaluate(SLIDE, 10)
     assert page.evaluate("window.saved.at(-1)") == {"first": 0.5, "second": 4.0, "share": 0.2}
-    assert here.locator("svg").count() == 1 and numbers(here)["mean"] == pytest.approx(0.2 * 0.5 + 0.8 * 4)
+    assert here.locator("svg").count() == 1 and numbers(here)["mean"] == pytest.approx(
+        0.2 * 0.5 + 0.8 * 4
+    )
     page.close()

@@ -24,9 +24,12 @@ MISSED = """() => [...document.querySelectorAll("a[href], button, input, select,
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "name, width", [("book/index", 1280), ("book/index", 390), ("book/03_jensen", 1280), ("search", 390)]
+    "name, width",
+    [("book/index", 1280), ("book/index", 390), ("book/03_jensen", 1280), ("search", 390)],
 )
-def test_every_control_is_reached_and_seen(open_page: OpenPage, name: str, width: int, theme: str) -> None:
+def test_every_control_is_reached_and_seen(
+    open_page: OpenPage, name: str, width: int, theme: str
+) -> None:
     visit = open_page(name, width, theme)
     visit.scroll_through()  # figures that move get their controls as a reader comes near
     page = visit.page
@@ -47,7 +50,10 @@ def test_the_first_control_skips_to_the_text(open_page: OpenPage) -> None:
     page = open_page("book/04_elbo").page
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("Tab")
-    assert page.locator(":focus").inner_text() == "Skip to main content" and page.locator(":focus").is_visible()
+    assert (
+        page.locator(":focus").inner_text() == "Skip to main content"
+        and page.locator(":focus").is_visible()
+    )
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('#main-content') !== null")
@@ -98,7 +104,9 @@ def test_the_list_of_chapters_opens_on_a_phone(open_page: OpenPage) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_menu_of_places_to_run_a_page_opens_and_is_accessible(open_page: OpenPage, width: int, theme: str) -> None:
+def test_the_menu_of_places_to_run_a_page_opens_and_is_accessible(
+    open_page: OpenPage, width: int, theme: str
+) -> None:
     page = open_page("book/03_jensen", width, theme).page
     page.get_by_role("button", name="Run this page").focus()
     page.keyboard.press("Enter")
@@ -106,8 +114,13 @@ def test_the_menu_of_places_to_run_a_page_opens_and_is_accessible(open_page: Ope
     for _ in range(2):
         page.keyboard.press("ArrowDown")
         seen.append(page.evaluate("document.activeElement.innerText.trim()"))
-    assert seen == ["Binder", "Colab"] and page.locator(".dropdown-launch-buttons .dropdown-menu").is_visible()
-    found = Axe().run(page, context=".article-header-buttons", options={"resultTypes": ["violations"]})
+    assert (
+        seen == ["Binder", "Colab"]
+        and page.locator(".dropdown-launch-buttons .dropdown-menu").is_visible()
+    )
+    found = Axe().run(
+        page, context=".article-header-buttons", options={"resultTypes": ["violations"]}
+    )
     assert [violation["id"] for violation in found.response["violations"]] == []
     page.keyboard.press("Escape")
     assert not page.locator(".dropdown-launch-buttons .dropdown-menu").is_visible()

@@ -7,7 +7,9 @@ from conftest import OpenPage
 
 
 @pytest.mark.parametrize("name", ["nothing", "book/nothing", "book/one/two/three/nothing"])
-def test_what_is_not_there_is_answered_by_a_page_that_leads_on(open_page: OpenPage, name: str) -> None:
+def test_what_is_not_there_is_answered_by_a_page_that_leads_on(
+    open_page: OpenPage, name: str
+) -> None:
     visit = open_page(name)
     page = visit.page
     assert page.locator("article h1").inner_text() == "Page not found"

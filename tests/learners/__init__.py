@@ -26,7 +26,9 @@ class Answer:
 ANSWERS: list[Answer] = []
 
 
-def _keep(exercise: str, mistakes: set[str], is_right: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _keep(
+    exercise: str, mistakes: set[str], is_right: bool
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(fn: Callable[..., Any]) -> Callable[..., Any]:
         ANSWERS.append(Answer(exercise, fn, frozenset(mistakes), is_right))
         return fn
@@ -42,5 +44,7 @@ def wrong(exercise: str, mistake: str) -> Callable[[Callable[..., Any]], Callabl
     return _keep(exercise, {mistake} - {""}, False)
 
 
-def two(exercise: str, first: str, second: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def two(
+    exercise: str, first: str, second: str
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return _keep(exercise, {first, second}, False)

@@ -22,14 +22,20 @@ def by_distributions(x, mean, sigma):
 @right("gaussian_log_likelihood")
 def written_out(x, mean, sigma):
     X = x.shape[1]
-    return -((x - mean) ** 2).sum(dim=2) / (2 * sigma**2) - X / 2 * np.log(2 * np.pi * float(sigma) ** 2)
+    return -((x - mean) ** 2).sum(dim=2) / (2 * sigma**2) - X / 2 * np.log(
+        2 * np.pi * float(sigma) ** 2
+    )
 
 
 @right("gaussian_log_likelihood")
 def pixel_by_pixel(x, mean, sigma):
     total = torch.zeros(mean.shape[:2])
     for i in range(x.shape[-1]):
-        total += -0.5 * ((x[:, i] - mean[:, :, i]) / sigma) ** 2 - sigma.log() - 0.5 * math.log(2 * math.pi)
+        total += (
+            -0.5 * ((x[:, i] - mean[:, :, i]) / sigma) ** 2
+            - sigma.log()
+            - 0.5 * math.log(2 * math.pi)
+        )
     return total
 
 
@@ -51,7 +57,9 @@ def no_two_pi(x, mean, sigma):
 
 @wrong("gaussian_log_likelihood", "normaliser-once")
 def constant_after_the_sum(x, mean, sigma):
-    return -torch.sum((x - mean) ** 2, -1) / (2 * sigma**2) - math.log(math.sqrt(2 * math.pi) * sigma)
+    return -torch.sum((x - mean) ** 2, -1) / (2 * sigma**2) - math.log(
+        math.sqrt(2 * math.pi) * sigma
+    )
 
 
 @wrong("gaussian_log_likelihood", "mean-over-features")
@@ -112,7 +120,9 @@ def product_of_densities(x, mean, sigma):
 
 @wrong("gaussian_log_likelihood", "negated")
 def nll(x, mean, sigma):
-    loss = F.gaussian_nll_loss(mean, x.expand_as(mean), (sigma**2).expand_as(mean), full=True, reduction="none")
+    loss = F.gaussian_nll_loss(
+        mean, x.expand_as(mean), (sigma**2).expand_as(mean), full=True, reduction="none"
+    )
     return loss.sum(-1)
 
 
@@ -183,7 +193,9 @@ def any_pixel(x, logits):
 def pixels_between_zero_and_one(x, logits):
     if x.min() < 0 or x.max() > 1:
         raise ValueError("x must lie in [0, 1]")
-    return -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(-1)
+    return -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(
+        -1
+    )
 
 
 def checked(x):
@@ -310,7 +322,9 @@ def sigmoid_then_with_logits(x, logits):
 @wrong("bernoulli_log_likelihood", "arguments-swapped")
 def target_first(x, logits):
     refuse_grey(x)
-    return -F.binary_cross_entropy_with_logits(x.expand_as(logits), logits, reduction="none").sum(-1)
+    return -F.binary_cross_entropy_with_logits(x.expand_as(logits), logits, reduction="none").sum(
+        -1
+    )
 
 
 @wrong("bernoulli_log_likelihood", "zeros-ignored")
@@ -332,7 +346,9 @@ def in_bits_per_image(x, logits):
 @wrong("bernoulli_log_likelihood", "negated")
 def cross_entropy(x, logits):
     refuse_grey(x)
-    return F.binary_cross_entropy_with_logits(logits, x.expand(logits.shape), reduction="none").sum(-1)
+    return F.binary_cross_entropy_with_logits(logits, x.expand(logits.shape), reduction="none").sum(
+        -1
+    )
 
 
 @wrong("bernoulli_log_likelihood", "sum-over-data")
@@ -375,13 +391,17 @@ def summed_over_latents(x, mean, sigma):
 @wrong("gaussian_log_likelihood", "normaliser-once")
 def sigma_once(x, mean, sigma):
     X = x.shape[-1]
-    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - sigma.log() - 0.5 * X * math.log(2 * math.pi)
+    return (
+        -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - sigma.log() - 0.5 * X * math.log(2 * math.pi)
+    )
 
 
 @wrong("gaussian_log_likelihood", "normaliser-once")
 def pi_once(x, mean, sigma):
     X = x.shape[-1]
-    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - X * sigma.log() - 0.5 * math.log(2 * math.pi)
+    return (
+        -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - X * sigma.log() - 0.5 * math.log(2 * math.pi)
+    )
 
 
 @wrong("gaussian_log_likelihood", "normaliser-dropped")
@@ -391,17 +411,23 @@ def log_sigma_forgotten(x, mean, sigma):
 
 @wrong("gaussian_log_likelihood", "half-missing")
 def whole_log_two_pi(x, mean, sigma):
-    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - x.shape[-1] * (sigma.log() + math.log(2 * math.pi))
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - x.shape[-1] * (
+        sigma.log() + math.log(2 * math.pi)
+    )
 
 
 @wrong("gaussian_log_likelihood", "logarithm-sign")
 def constant_added(x, mean, sigma):
-    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 + x.shape[-1] * (sigma.log() + 0.5 * math.log(2 * math.pi))
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 + x.shape[-1] * (
+        sigma.log() + 0.5 * math.log(2 * math.pi)
+    )
 
 
 @wrong("gaussian_log_likelihood", "variance-for-sigma")
 def variance_under_the_logarithm(x, mean, sigma):
-    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - x.shape[-1] * torch.log(math.sqrt(2 * math.pi) * sigma**2)
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - x.shape[-1] * torch.log(
+        math.sqrt(2 * math.pi) * sigma**2
+    )
 
 
 @wrong("gaussian_log_likelihood", "exponential-of-sigma")

@@ -86,7 +86,9 @@ def mean_of_latents(x, z, x_hat, sigma_dec, mean, std):
 @wrong("log_weights", "variance-for-sigma")
 def normal_of_a_variance(x, z, x_hat, sigma_dec, mean, std):
     p_x = Normal(x_hat, sigma_dec.square())
-    return p_x.log_prob(x).sum(-1) + (Normal(0.0, 1.0).log_prob(z) - Normal(mean, std).log_prob(z)).sum(-1)
+    return p_x.log_prob(x).sum(-1) + (
+        Normal(0.0, 1.0).log_prob(z) - Normal(mean, std).log_prob(z)
+    ).sum(-1)
 
 
 @wrong("log_weights", "variance-for-sigma")
@@ -122,7 +124,9 @@ def no_two_pi_anywhere(x, z, x_hat, sigma_dec, mean, std):
         return (-((value - m) ** 2) / (2 * s**2) - torch.log(s)).sum(-1)
 
     one = torch.ones(z.shape[-1])
-    return log_density(x, x_hat, sigma_dec) + log_density(z, 0 * one, one) - log_density(z, mean, std)
+    return (
+        log_density(x, x_hat, sigma_dec) + log_density(z, 0 * one, one) - log_density(z, mean, std)
+    )
 
 
 @wrong("log_weights", "determinant-missing")
@@ -572,7 +576,9 @@ def score_within_the_weight(model, q, x, K):
     z = q_z.sample((K,))
     log_q = q_z.log_prob(z)
     log_w = model.log_joint(x, z) - log_q
-    return torch.stack([w + w.detach() * (lq - lq.detach()) for w, lq in zip(log_w, log_q, strict=True)]).mean(0)
+    return torch.stack(
+        [w + w.detach() * (lq - lq.detach()) for w, lq in zip(log_w, log_q, strict=True)]
+    ).mean(0)
 
 
 @wrong("elbo_score", "pathwise-for-score")
@@ -662,25 +668,35 @@ def reinforce_sum(model, q, x, K):
 @wrong("log_weights", "variance-for-sigma")
 def variance_in_both(x, z, x_hat, sigma_dec, mean, std):
     log_q = Normal(mean, std**2).log_prob(z).sum(-1)
-    return Normal(x_hat, sigma_dec**2).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
+    return (
+        Normal(x_hat, sigma_dec**2).log_prob(x).sum(-1)
+        + Normal(0.0, 1.0).log_prob(z).sum(-1)
+        - log_q
+    )
 
 
 @wrong("log_weights", "exponential-of-sigma")
 def deviation_exponentiated(x, z, x_hat, sigma_dec, mean, std):
     log_q = Normal(mean, std.exp()).log_prob(z).sum(-1)
-    return Normal(x_hat, sigma_dec).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
+    return (
+        Normal(x_hat, sigma_dec).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
+    )
 
 
 @wrong("log_weights", "sigma-for-variance")
 def root_of_the_deviation(x, z, x_hat, sigma_dec, mean, std):
     log_q = Normal(mean, std.sqrt()).log_prob(z).sum(-1)
-    return Normal(x_hat, sigma_dec).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
+    return (
+        Normal(x_hat, sigma_dec).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
+    )
 
 
 @wrong("log_weights", "prior-sign")
 def prior_subtracted(x, z, x_hat, sigma_dec, mean, std):
     log_q = Normal(mean, std).log_prob(z).sum(-1)
-    return Normal(x_hat, sigma_dec).log_prob(x).sum(-1) - Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
+    return (
+        Normal(x_hat, sigma_dec).log_prob(x).sum(-1) - Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
+    )
 
 
 @wrong("log_weights", "weights-for-logs")
@@ -697,7 +713,9 @@ def fraction_of_logarithms(x, z, x_hat, sigma_dec, mean, std):
 @wrong("log_weights", "analytic-kl-in-weights")
 def divergence_in_closed_form(x, z, x_hat, sigma_dec, mean, std):
     prior = Normal(torch.zeros_like(mean), torch.ones_like(std))
-    return Normal(x_hat, sigma_dec).log_prob(x).sum(-1) - kl_divergence(Normal(mean, std), prior).sum(-1)
+    return Normal(x_hat, sigma_dec).log_prob(x).sum(-1) - kl_divergence(
+        Normal(mean, std), prior
+    ).sum(-1)
 
 
 @wrong("log_weights", "squared-error")
@@ -715,7 +733,9 @@ def one_log_sigma(x, z, x_hat, sigma_dec, mean, std):
 
 @wrong("log_weights", "axis-kept")
 def axes_kept(x, z, x_hat, sigma_dec, mean, std):
-    log_p = Normal(x_hat, sigma_dec).log_prob(x).sum(-1, True) + Normal(0.0, 1.0).log_prob(z).sum(-1, True)
+    log_p = Normal(x_hat, sigma_dec).log_prob(x).sum(-1, True) + Normal(0.0, 1.0).log_prob(z).sum(
+        -1, True
+    )
     return log_p - Normal(mean, std).log_prob(z).sum(-1, True)
 
 
@@ -823,7 +843,9 @@ def without_a_graph(model, q, x, K):
 @wrong("elbo", "wrongly-detached")
 def landing_stuck(model, q, x, K):
     q_z, z, log_p, _ = drawn(model, q, x, K)
-    return (log_p - Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1).log_prob(z)).mean(0)
+    return (
+        log_p - Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1).log_prob(z)
+    ).mean(0)
 
 
 @wrong("elbo", "")
@@ -1015,7 +1037,11 @@ def q_over_p(x, z, x_hat, sigma_dec, mean, std):
 
 @wrong("log_weights", "not-summed")
 def three_terms_as_they_come(x, z, x_hat, sigma_dec, mean, std):
-    return Normal(x_hat, sigma_dec).log_prob(x) + Normal(0.0, 1.0).log_prob(z) - Normal(mean, std).log_prob(z)
+    return (
+        Normal(x_hat, sigma_dec).log_prob(x)
+        + Normal(0.0, 1.0).log_prob(z)
+        - Normal(mean, std).log_prob(z)
+    )
 
 
 @wrong("log_weights", "half-missing")

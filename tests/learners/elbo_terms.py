@@ -31,7 +31,11 @@ def as_on_the_sheet(x, sigma, mu, s):
 @right("bound_on_paper")
 def in_plain_floats(x, sigma, mu, s):
     x, sigma, mu, s = float(x), float(sigma), float(mu), float(s)
-    first = -math.log(sigma) - math.log(2 * math.pi) / 2 - (x * x - 2 * x * mu + mu * mu + s * s) / sigma**2 / 2
+    first = (
+        -math.log(sigma)
+        - math.log(2 * math.pi) / 2
+        - (x * x - 2 * x * mu + mu * mu + s * s) / sigma**2 / 2
+    )
     second = (1 + 2 * math.log(s) - mu * mu - s * s) / 2
     var = 1 / (1 + 1 / sigma**2)
     top = -(x**2 / (1 + sigma**2) + math.log(2 * math.pi * (1 + sigma**2))) / 2
@@ -43,7 +47,12 @@ def evidence_minus_kl(x, sigma, mu, s):
     """The other way to the same number: log p(x) minus the divergence from the posterior."""
     best_mu, best_s = x / (1 + sigma**2), sigma / (1 + sigma**2).sqrt()
     evidence = Normal(0.0, (1 + sigma**2).sqrt()).log_prob(x)
-    return evidence - kl_divergence(Normal(mu, s), Normal(best_mu, best_s)), best_mu, best_s, evidence
+    return (
+        evidence - kl_divergence(Normal(mu, s), Normal(best_mu, best_s)),
+        best_mu,
+        best_s,
+        evidence,
+    )
 
 
 @wrong("bound_on_paper", "spread-missing")
@@ -72,7 +81,9 @@ def exponent_doubled(x, sigma, mu, s):
 
 @wrong("bound_on_paper", "normaliser-dropped")
 def constant_left_out(x, sigma, mu, s):
-    bound = -((x - mu).square() + s.square()) / 2 / sigma.square() - kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
+    bound = -((x - mu).square() + s.square()) / 2 / sigma.square() - kl_divergence(
+        Normal(mu, s), Normal(0.0, 1.0)
+    )
     return bound, *summit_of(x, sigma)
 
 
@@ -84,7 +95,11 @@ def one_log_s_too_few(x, sigma, mu, s):
 
 @wrong("bound_on_paper", "variance-for-sigma")
 def best_variance(x, sigma, mu, s):
-    bound = Normal(mu, sigma).log_prob(x) - s**2 / (2 * sigma**2) - kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
+    bound = (
+        Normal(mu, sigma).log_prob(x)
+        - s**2 / (2 * sigma**2)
+        - kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
+    )
     best_mu, _, top = summit_of(x, sigma)
     return bound, best_mu, 1 / (1 + 1 / sigma**2), top
 
@@ -104,13 +119,21 @@ def likelihood_and_entropy(x, sigma, mu, s):
 
 @wrong("bound_on_paper", "prior-missing")
 def climbs_the_likelihood(x, sigma, mu, s):
-    bound = Normal(mu, sigma).log_prob(x) - s**2 / (2 * sigma**2) - kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
+    bound = (
+        Normal(mu, sigma).log_prob(x)
+        - s**2 / (2 * sigma**2)
+        - kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
+    )
     return bound, x, sigma, summit_of(x, sigma)[2]
 
 
 @wrong("bound_on_paper", "sign-flipped")
 def a_loss_on_paper(x, sigma, mu, s):
-    loss = kl_divergence(Normal(mu, s), Normal(0.0, 1.0)) + s**2 / (2 * sigma**2) - Normal(mu, sigma).log_prob(x)
+    loss = (
+        kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
+        + s**2 / (2 * sigma**2)
+        - Normal(mu, sigma).log_prob(x)
+    )
     return loss, *summit_of(x, sigma)
 
 
@@ -129,7 +152,9 @@ def hurried(x, sigma, mu, s):
 def bound_at(x, sigma, mu, s):
     error = (x - mu) ** 2 + s**2
     return (
-        -0.5 * torch.log(2 * math.pi * sigma**2) - error / (2 * sigma**2) - 0.5 * (mu**2 + s**2 - 1 - torch.log(s**2))
+        -0.5 * torch.log(2 * math.pi * sigma**2)
+        - error / (2 * sigma**2)
+        - 0.5 * (mu**2 + s**2 - 1 - torch.log(s**2))
     )
 
 
@@ -140,13 +165,20 @@ def without_constant(x, sigma, mu, s):
 @right("bound_on_paper")
 def own_formula_put_in(x, sigma, mu, s):
     best_mu, best_s = x / (1 + sigma**2), (1 / sigma**2 + 1) ** -0.5
-    return torch.stack([bound_at(x, sigma, mu, s), best_mu, best_s, bound_at(x, sigma, best_mu, best_s)])
+    return torch.stack(
+        [bound_at(x, sigma, mu, s), best_mu, best_s, bound_at(x, sigma, best_mu, best_s)]
+    )
 
 
 @wrong("bound_on_paper", "normaliser-dropped")
 def constant_left_out_of_both(x, sigma, mu, s):
     best_mu, best_s, _ = summit_of(x, sigma)
-    return without_constant(x, sigma, mu, s), best_mu, best_s, without_constant(x, sigma, best_mu, best_s)
+    return (
+        without_constant(x, sigma, mu, s),
+        best_mu,
+        best_s,
+        without_constant(x, sigma, best_mu, best_s),
+    )
 
 
 @wrong("bound_on_paper", "spread-missing")
@@ -172,7 +204,11 @@ def whole_kl_and_its_maximiser(x, sigma, mu, s):
 def whole_error_and_its_maximiser(x, sigma, mu, s):
     def bound(m, s):
         error = ((x - m) ** 2 + s**2) / sigma**2
-        return -0.5 * torch.log(2 * math.pi * sigma**2) - error - 0.5 * (m**2 + s**2 - 1 - torch.log(s**2))
+        return (
+            -0.5 * torch.log(2 * math.pi * sigma**2)
+            - error
+            - 0.5 * (m**2 + s**2 - 1 - torch.log(s**2))
+        )
 
     best_mu, best_s = x / (1 + sigma**2 / 2), 1 / torch.sqrt(1 + 2 / sigma**2)
     return bound(mu, s), best_mu, best_s, bound(best_mu, best_s)
@@ -247,7 +283,12 @@ def mu_at_the_datum(x, sigma, mu, s):
 @wrong("bound_on_paper", "covariance-for-precision")
 def precision_of_sigma_squared(x, sigma, mu, s):
     variance = 1 / (1 + sigma**2)
-    return bound_at(x, sigma, mu, s), variance * sigma**2 * x, torch.sqrt(variance), summit_of(x, sigma)[2]
+    return (
+        bound_at(x, sigma, mu, s),
+        variance * sigma**2 * x,
+        torch.sqrt(variance),
+        summit_of(x, sigma)[2],
+    )
 
 
 @wrong("bound_on_paper", "upside-down")
@@ -269,7 +310,11 @@ def likelihood_at_zero_as_maximum(x, sigma, mu, s):
 
 @wrong("bound_on_paper", "variance-for-sigma")
 def evidence_with_a_variance(x, sigma, mu, s):
-    return bound_at(x, sigma, mu, s), *summit_of(x, sigma)[:2], Normal(0.0, 1 + sigma**2).log_prob(x)
+    return (
+        bound_at(x, sigma, mu, s),
+        *summit_of(x, sigma)[:2],
+        Normal(0.0, 1 + sigma**2).log_prob(x),
+    )
 
 
 @wrong("bound_on_paper", "sigma-for-variance")

@@ -127,12 +127,16 @@ def second_negated(factor, probability):
 
 @wrong("growth_rates", "base-10")
 def in_decades(factor, probability):
-    return math.log10(probability @ factor), sum(p * math.log10(f) for p, f in zip(probability, factor, strict=True))
+    return math.log10(probability @ factor), sum(
+        p * math.log10(f) for p, f in zip(probability, factor, strict=True)
+    )
 
 
 @wrong("growth_rates", "axis-kept")
 def kept_in_a_list(factor, probability):
-    return (probability * factor).sum(0, keepdim=True).log(), (probability * factor.log()).sum(0, keepdim=True)
+    return (probability * factor).sum(0, keepdim=True).log(), (probability * factor.log()).sum(
+        0, keepdim=True
+    )
 
 
 # 3.2: the gap
@@ -538,7 +542,9 @@ def two_divergences(s, r):
 
 @right("two_bounds")
 def on_paper(s, r):
-    return (r * r + s * s - 1 - torch.log(r * r)) / 2, ((1 + s * s) / (r * r) - 1 + torch.log(r * r)) / 2
+    return (r * r + s * s - 1 - torch.log(r * r)) / 2, (
+        (1 + s * s) / (r * r) - 1 + torch.log(r * r)
+    ) / 2
 
 
 @right("two_bounds")
@@ -655,7 +661,9 @@ def r_as_a_variance(s, r):
 
 @right("uniform_proxy")
 def by_the_formula(c, s_p):
-    mean_log = -math.log(math.sqrt(2 * math.pi)) - s_p.log() - c**2 / (6 * s_p**2) + torch.log(2 * c)
+    mean_log = (
+        -math.log(math.sqrt(2 * math.pi)) - s_p.log() - c**2 / (6 * s_p**2) + torch.log(2 * c)
+    )
     return mean_log, torch.log(2 * Normal(0.0, 1.0).cdf(c / s_p) - 1)
 
 
@@ -669,7 +677,9 @@ def by_integration(c, s_p):
 @right("uniform_proxy")
 def in_units_of_s_p(c, s_p):
     a = float(c / s_p)
-    return math.log(2 * a) - math.log(2 * math.pi) / 2 - a**2 / 6, math.log(math.erf(a / math.sqrt(2)))
+    return math.log(2 * a) - math.log(2 * math.pi) / 2 - a**2 / 6, math.log(
+        math.erf(a / math.sqrt(2))
+    )
 
 
 @wrong("uniform_proxy", "spread-for-variance")
@@ -828,7 +838,10 @@ def as_losses(c, s_p):
 def leaving_out_by_a_loop(log_w):
     K = log_w.shape[0]
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) - math.log(K - 1) for k in range(K)]
+    less = [
+        torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) - math.log(K - 1)
+        for k in range(K)
+    ]
     return K * full - (K - 1) * torch.stack(less).mean(0)
 
 
@@ -836,7 +849,9 @@ def leaving_out_by_a_loop(log_w):
 def with_a_mask(log_w):
     K = len(log_w)
     mask = torch.eye(K, dtype=torch.bool)[:, :, None]
-    less = torch.logsumexp(log_w.expand(K, *log_w.shape).masked_fill(mask, -torch.inf), 1) - math.log(K - 1)
+    less = torch.logsumexp(
+        log_w.expand(K, *log_w.shape).masked_fill(mask, -torch.inf), 1
+    ) - math.log(K - 1)
     return K * (torch.logsumexp(log_w, 0) - math.log(K)) - (K - 1) * less.mean(0)
 
 
@@ -870,7 +885,9 @@ def from_the_shares(log_w):
 def wrong_direction(log_w):
     K = len(log_w)
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = torch.stack([torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]) - math.log(K - 1)
+    less = torch.stack(
+        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
+    ) - math.log(K - 1)
     return full - (K - 1) * (full - less.mean(0))
 
 
@@ -878,7 +895,9 @@ def wrong_direction(log_w):
 def difference_only(log_w):
     K = len(log_w)
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = torch.stack([torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]) - math.log(K - 1)
+    less = torch.stack(
+        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
+    ) - math.log(K - 1)
     return 2 * full - less.mean(0)
 
 
@@ -886,7 +905,9 @@ def difference_only(log_w):
 def times_k(log_w):
     K = len(log_w)
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = torch.stack([torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]) - math.log(K - 1)
+    less = torch.stack(
+        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
+    ) - math.log(K - 1)
     return full + K * (full - less.mean(0))
 
 
@@ -894,7 +915,9 @@ def times_k(log_w):
 def divided_by_k(log_w):
     K = log_w.shape[0]
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) - math.log(K) for k in range(K)]
+    less = [
+        torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) - math.log(K) for k in range(K)
+    ]
     return K * full - (K - 1) * torch.stack(less).mean(0)
 
 
@@ -902,14 +925,19 @@ def divided_by_k(log_w):
 def mean_before_the_log(log_w):
     K = log_w.shape[0]
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = torch.stack([torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]) - math.log(K - 1)
+    less = torch.stack(
+        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
+    ) - math.log(K - 1)
     return K * full - (K - 1) * (torch.logsumexp(less, 0) - math.log(K))
 
 
 @wrong("jackknife", "log-of-mean-of-logs")
 def from_the_elbo(log_w):
     K = log_w.shape[0]
-    less = [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) - math.log(K - 1) for k in range(K)]
+    less = [
+        torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) - math.log(K - 1)
+        for k in range(K)
+    ]
     return K * log_w.mean(0) - (K - 1) * torch.stack(less).mean(0)
 
 
@@ -923,7 +951,9 @@ def with_bare_weights(log_w):
 @wrong("jackknife", "log-k-missing")
 def first_term_a_sum(log_w):
     K = len(log_w)
-    less = torch.stack([torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]) - math.log(K - 1)
+    less = torch.stack(
+        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
+    ) - math.log(K - 1)
     return K * torch.logsumexp(log_w, 0) - (K - 1) * less.mean(0)
 
 
@@ -931,7 +961,9 @@ def first_term_a_sum(log_w):
 def relative_to_the_top(log_w):
     K = len(log_w)
     log_w = log_w - log_w.amax(0)
-    less = torch.stack([torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]) - math.log(K - 1)
+    less = torch.stack(
+        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
+    ) - math.log(K - 1)
     return K * (log_w.logsumexp(0) - math.log(K)) - (K - 1) * less.mean(0)
 
 
@@ -939,7 +971,9 @@ def relative_to_the_top(log_w):
 def wrong_way_and_count(log_w):
     K = len(log_w)
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = torch.stack([torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]) - math.log(K)
+    less = torch.stack(
+        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
+    ) - math.log(K)
     return full + (K - 1) * (less.mean(0) - full)
 
 

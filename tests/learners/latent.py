@@ -194,7 +194,9 @@ def datum_by_datum_with_cholesky(x, W, b, sigma):
     answer = []
     for datum in x:
         y = torch.linalg.solve_triangular(L, (datum - b)[:, None], upper=False).squeeze()
-        answer.append(-0.5 * (y**2).sum() - L.diagonal().log().sum() - len(b) / 2 * math.log(2 * math.pi))
+        answer.append(
+            -0.5 * (y**2).sum() - L.diagonal().log().sum() - len(b) / 2 * math.log(2 * math.pi)
+        )
     return torch.stack(answer)
 
 
@@ -260,7 +262,9 @@ def density_around_b(x, W, b, sigma):
 
 @wrong("log_evidence", "offset-missing")
 def zero_mean(x, W, b, sigma):
-    return MultivariateNormal(torch.zeros_like(b), W @ W.T + sigma**2 * torch.eye(len(b))).log_prob(x)
+    return MultivariateNormal(torch.zeros_like(b), W @ W.T + sigma**2 * torch.eye(len(b))).log_prob(
+        x
+    )
 
 
 @wrong("log_evidence", "mean-over-features")
@@ -349,7 +353,9 @@ def guess_and_average(model, x, K):
 @wrong("simple_monte_carlo", "prior-twice")
 def joint_at_the_guesses(model, x, K):
     z = model.prior().sample((K, len(x)))
-    return torch.logsumexp(model.decoder(z).log_prob(x) + model.prior().log_prob(z), 0) - math.log(K)
+    return torch.logsumexp(model.decoder(z).log_prob(x) + model.prior().log_prob(z), 0) - math.log(
+        K
+    )
 
 
 @wrong("simple_monte_carlo", "one-noise-for-all")
@@ -413,7 +419,12 @@ def total_of_the_joint(model, x, K):
 @right("many_pixels")
 def as_on_paper(x, sigma):
     X = len(x)
-    return sum(x) / (X + sigma**2), sigma**2 / (X + sigma**2), 1 + X / sigma**2, (1 + sigma**-2) ** X
+    return (
+        sum(x) / (X + sigma**2),
+        sigma**2 / (X + sigma**2),
+        1 + X / sigma**2,
+        (1 + sigma**-2) ** X,
+    )
 
 
 @right("many_pixels")
@@ -435,7 +446,12 @@ def in_precisions(x, sigma):
 @wrong("many_pixels", "sigma-for-variance")
 def forgot_the_square(x, sigma):
     X = len(x)
-    return x.sum() / (X + sigma), sigma / (X + sigma), (X + sigma) / sigma, ((1 + sigma) / sigma) ** X
+    return (
+        x.sum() / (X + sigma),
+        sigma / (X + sigma),
+        (X + sigma) / sigma,
+        ((1 + sigma) / sigma) ** X,
+    )
 
 
 @wrong("many_pixels", "sigma-for-variance")

@@ -24,7 +24,11 @@ def softmax_of_the_log_joint(x, weights, means, sigma):
 def petal_by_petal(x, weights, means, sigma):
     evidence, rows = [], []
     for petal in x:
-        log_joint = weights.log() - (petal - means) ** 2 / (2 * sigma**2) - math.log(math.sqrt(2 * math.pi) * sigma)
+        log_joint = (
+            weights.log()
+            - (petal - means) ** 2 / (2 * sigma**2)
+            - math.log(math.sqrt(2 * math.pi) * sigma)
+        )
         evidence.append(torch.logsumexp(log_joint, 0))
         rows.append(torch.exp(log_joint - evidence[-1]))
     return torch.stack(evidence), torch.stack(rows)
@@ -60,15 +64,21 @@ def sum_of_the_logs(x, weights, means, sigma):
 
 @wrong("bayes", "product-for-sum")
 def sum_of_the_logs_twice(x, weights, means, sigma):
-    log_joint = torch.stack([w.log() + Normal(m, sigma).log_prob(x) for w, m in zip(weights, means, strict=True)], 1)
+    log_joint = torch.stack(
+        [w.log() + Normal(m, sigma).log_prob(x) for w, m in zip(weights, means, strict=True)], 1
+    )
     log_p_x = log_joint.sum(1)
     return log_p_x, torch.exp(log_joint - log_p_x.unsqueeze(1))
 
 
 @wrong("bayes", "posterior-unnormalised")
 def claims(x, weights, means, sigma):
-    likelihood = torch.exp(-0.5 * ((x[:, None] - means) / sigma) ** 2) / (sigma * (2 * torch.pi) ** 0.5)
-    return torch.logsumexp(weights.log() + Normal(means, sigma).log_prob(x[:, None]), 1), weights * likelihood
+    likelihood = torch.exp(-0.5 * ((x[:, None] - means) / sigma) ** 2) / (
+        sigma * (2 * torch.pi) ** 0.5
+    )
+    return torch.logsumexp(
+        weights.log() + Normal(means, sigma).log_prob(x[:, None]), 1
+    ), weights * likelihood
 
 
 @wrong("bayes", "prior-missing")
@@ -97,13 +107,21 @@ def normal_with_a_variance(x, weights, means, sigma):
 
 @wrong("bayes", "sigma-for-variance")
 def divided_by_two_sigma(x, weights, means, sigma):
-    log_p = -((x.reshape(-1, 1) - means) ** 2) / (2 * sigma) - math.log(sigma) - 0.5 * math.log(2 * math.pi)
+    log_p = (
+        -((x.reshape(-1, 1) - means) ** 2) / (2 * sigma)
+        - math.log(sigma)
+        - 0.5 * math.log(2 * math.pi)
+    )
     return torch.logsumexp(weights.log() + log_p, 1), (weights.log() + log_p).softmax(-1)
 
 
 @wrong("bayes", "half-missing")
 def without_the_two(x, weights, means, sigma):
-    log_joint = weights.log() - (x[:, None] - means) ** 2 / sigma**2 - math.log(sigma * math.sqrt(2 * math.pi))
+    log_joint = (
+        weights.log()
+        - (x[:, None] - means) ** 2 / sigma**2
+        - math.log(sigma * math.sqrt(2 * math.pi))
+    )
     log_p_x = log_joint.logsumexp(1, keepdim=True)
     return log_p_x.squeeze(1), (log_joint - log_p_x).exp()
 
@@ -219,7 +237,12 @@ def averaged_over_components(pi, rho, Z, epsilon):
 
 @wrong("mixture_price", "wrong-axis")
 def summed_over_the_data(pi, rho, Z, epsilon):
-    return torch.einsum("bc,bc,c->c", rho, rho, 1 / pi), 1 / pi.min(), len(pi), (1 + (1 - 2 * epsilon) ** 2) ** Z
+    return (
+        torch.einsum("bc,bc,c->c", rho, rho, 1 / pi),
+        1 / pi.min(),
+        len(pi),
+        (1 + (1 - 2 * epsilon) ** 2) ** Z,
+    )
 
 
 @wrong("mixture_price", "wrong-extreme")
@@ -271,7 +294,9 @@ def by_second_moments(x, weights, means, sigma):
 
 @right("em_step")
 def species_by_species(x, weights, means, sigma):
-    log_joint = torch.stack([w.log() + Normal(m, sigma).log_prob(x) for w, m in zip(weights, means, strict=True)])
+    log_joint = torch.stack(
+        [w.log() + Normal(m, sigma).log_prob(x) for w, m in zip(weights, means, strict=True)]
+    )
     rho = torch.softmax(log_joint, 0)
     new, total = torch.zeros_like(means), 0.0
     for c in range(len(means)):

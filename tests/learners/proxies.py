@@ -183,21 +183,29 @@ def by_numpy_and_einsum(mean, log_sigma, m, S):
     P = np.linalg.inv(S)
     quadratic = np.einsum("bi,ij,bj->b", mean - m, P, mean - m)
     trace = np.exp(2 * log_sigma) @ np.diag(P)
-    return torch.tensor((trace + quadratic - S.shape[0] + np.linalg.slogdet(S)[1]) / 2 - log_sigma.sum(-1))
+    return torch.tensor(
+        (trace + quadratic - S.shape[0] + np.linalg.slogdet(S)[1]) / 2 - log_sigma.sum(-1)
+    )
 
 
 @wrong("kl_to_posterior", "half-missing")
 def no_half(mean, log_sigma, m, S):
     P = S.inverse()
     d = mean - m
-    return (P.diag() * (2 * log_sigma).exp() - 1 - 2 * log_sigma).sum(-1) + ((d @ P) * d).sum(-1) + S.logdet()
+    return (
+        (P.diag() * (2 * log_sigma).exp() - 1 - 2 * log_sigma).sum(-1)
+        + ((d @ P) * d).sum(-1)
+        + S.logdet()
+    )
 
 
 @wrong("kl_to_posterior", "dimension-missing")
 def no_minus_z(mean, log_sigma, m, S):
     P, d = torch.inverse(S), mean - m
     trace = torch.einsum("ii,bi->b", P, log_sigma.exp().square())
-    return 0.5 * (trace + torch.einsum("bi,ij,bj->b", d, P, d) + torch.logdet(S) - 2 * log_sigma.sum(-1))
+    return 0.5 * (
+        trace + torch.einsum("bi,ij,bj->b", d, P, d) + torch.logdet(S) - 2 * log_sigma.sum(-1)
+    )
 
 
 @wrong("kl_to_posterior", "sigma-for-variance")
@@ -205,7 +213,9 @@ def sigma_under_the_trace(mean, log_sigma, m, S):
     P, d = torch.inverse(S), mean - m
     sigma = log_sigma.exp()
     trace = torch.stack([torch.trace(P @ torch.diag(s)) for s in sigma])
-    return 0.5 * (trace + ((d @ P) * d).sum(-1) - d.shape[-1] + torch.logdet(S) - 2 * sigma.log().sum(-1))
+    return 0.5 * (
+        trace + ((d @ P) * d).sum(-1) - d.shape[-1] + torch.logdet(S) - 2 * sigma.log().sum(-1)
+    )
 
 
 @wrong("kl_to_posterior", "sigma-for-variance")
@@ -240,7 +250,9 @@ def not_inverted(mean, log_sigma, m, S):
     answers = []
     for mu, log_s, centre in zip(mean, log_sigma, m, strict=True):
         S_q, d = torch.diag((2 * log_s).exp()), mu - centre
-        answers.append((torch.trace(S @ S_q) + d @ S @ d - len(d) + torch.logdet(S) - torch.logdet(S_q)) / 2)
+        answers.append(
+            (torch.trace(S @ S_q) + d @ S @ d - len(d) + torch.logdet(S) - torch.logdet(S_q)) / 2
+        )
     return torch.stack(answers)
 
 
@@ -248,7 +260,9 @@ def not_inverted(mean, log_sigma, m, S):
 def euclidean(mean, log_sigma, m, S):
     P = torch.linalg.inv(S)
     distance = torch.linalg.norm(mean - m, dim=-1) ** 2
-    return 0.5 * (log_sigma.exp() ** 2 @ P.diagonal() + distance - P.shape[0] + S.logdet()) - log_sigma.sum(-1)
+    return 0.5 * (
+        log_sigma.exp() ** 2 @ P.diagonal() + distance - P.shape[0] + S.logdet()
+    ) - log_sigma.sum(-1)
 
 
 @wrong("kl_to_posterior", "kl-reversed")
@@ -260,7 +274,9 @@ def p_first(mean, log_sigma, m, S):
 @wrong("kl_to_posterior", "determinant-missing")
 def no_log_det_of_s(mean, log_sigma, m, S):
     P, d = torch.linalg.inv(S), mean - m
-    return 0.5 * ((P.diagonal() * (2 * log_sigma).exp() - 2 * log_sigma - 1).sum(-1) + ((d @ P) * d).sum(-1))
+    return 0.5 * (
+        (P.diagonal() * (2 * log_sigma).exp() - 2 * log_sigma - 1).sum(-1) + ((d @ P) * d).sum(-1)
+    )
 
 
 @wrong("kl_to_posterior", "ratio-flipped")
@@ -268,7 +284,9 @@ def q_over_p(mean, log_sigma, m, S):
     P, d = torch.linalg.inv(S), mean - m
     S_q = torch.diag_embed((2 * log_sigma).exp())
     trace = (P @ S_q).diagonal(dim1=-2, dim2=-1).sum(-1)
-    return 0.5 * (trace + ((d @ P) * d).sum(-1) - d.shape[-1] + torch.log(torch.det(S_q) / torch.det(S)))
+    return 0.5 * (
+        trace + ((d @ P) * d).sum(-1) - d.shape[-1] + torch.log(torch.det(S_q) / torch.det(S))
+    )
 
 
 @wrong("kl_to_posterior", "sum-over-data")
@@ -291,7 +309,11 @@ def to_the_prior(mean, log_sigma, m, S):
 @two("kl_to_posterior", "half-missing", "dimension-missing")
 def trace_square_and_logs(mean, log_sigma, m, S):
     P, d = torch.linalg.inv(S), mean - m
-    return (P.diagonal() * (2 * log_sigma).exp() - 2 * log_sigma).sum(-1) + ((d @ P) * d).sum(-1) + torch.logdet(S)
+    return (
+        (P.diagonal() * (2 * log_sigma).exp() - 2 * log_sigma).sum(-1)
+        + ((d @ P) * d).sum(-1)
+        + torch.logdet(S)
+    )
 
 
 @two("kl_to_posterior", "sigma-for-variance", "sum-over-data")
@@ -312,7 +334,9 @@ def with_math(s_1, s_2, kappa):
 
 @right("other_direction")
 def with_matrices(s_1, s_2, kappa):
-    S = torch.stack([torch.stack([s_1**2, kappa * s_1 * s_2]), torch.stack([kappa * s_1 * s_2, s_2**2])])
+    S = torch.stack(
+        [torch.stack([s_1**2, kappa * s_1 * s_2]), torch.stack([kappa * s_1 * s_2, s_2**2])]
+    )
     v = S.diagonal()
     wide = torch.diag(v)
     precision = 2 * torch.linalg.inv(S) - torch.linalg.inv(wide)
@@ -329,14 +353,24 @@ def as_one_tensor(s_1, s_2, kappa):
 @wrong("other_direction", "slice-for-shadow")
 def the_chapters_proxy(s_1, s_2, kappa):
     rest = 1 - kappa**2
-    return s_1**2 * rest, s_2**2 * rest, -0.5 * torch.log(rest), rest / torch.sqrt(1 - 4 * kappa**2) - 1
+    return (
+        s_1**2 * rest,
+        s_2**2 * rest,
+        -0.5 * torch.log(rest),
+        rest / torch.sqrt(1 - 4 * kappa**2) - 1,
+    )
 
 
 @wrong("other_direction", "slice-for-shadow")
 def conditional_variances(s_1, s_2, kappa):
     S = torch.tensor([[s_1**2, kappa * s_1 * s_2], [kappa * s_1 * s_2, s_2**2]])
     precision = torch.linalg.inv(S)
-    return 1 / precision[0, 0], 1 / precision[1, 1], -0.5 * torch.log(1 - kappa**2), kappa**2 / (1 - kappa**2)
+    return (
+        1 / precision[0, 0],
+        1 / precision[1, 1],
+        -0.5 * torch.log(1 - kappa**2),
+        kappa**2 / (1 - kappa**2),
+    )
 
 
 @wrong("other_direction", "chi2-of-the-slice")
@@ -385,7 +419,9 @@ def constant_of_p_once(s_1, s_2, kappa):
 
 @wrong("other_direction", "normaliser-dropped")
 def determinant_only(s_1, s_2, kappa):
-    precision = torch.tensor([[1 + kappa**2, -2 * kappa], [-2 * kappa, 1 + kappa**2]]) / (1 - kappa**2)
+    precision = torch.tensor([[1 + kappa**2, -2 * kappa], [-2 * kappa, 1 + kappa**2]]) / (
+        1 - kappa**2
+    )
     return s_1**2, s_2**2, -0.5 * torch.log(1 - kappa**2), torch.det(precision) ** -0.5 - 1
 
 
@@ -508,7 +544,9 @@ def draw_by_draw(f, score):
 
 @right("leave_one_out")
 def sample_covariance(f, score):
-    return torch.stack([torch.cov(torch.stack([f[:, b], score[:, b]]))[0, 1] for b in range(f.shape[1])])
+    return torch.stack(
+        [torch.cov(torch.stack([f[:, b], score[:, b]]))[0, 1] for b in range(f.shape[1])]
+    )
 
 
 @right("leave_one_out")
@@ -654,7 +692,9 @@ def diagonal_of_the_precision_between_the_means(mean, log_sigma, m, S):
 @wrong("kl_to_posterior", "covariance-for-precision")
 def entries_inverted(mean, log_sigma, m, S):
     d, precision, variance = mean - m, 1 / S, torch.exp(2 * log_sigma)
-    distance = torch.einsum("bi,ij,bj->b", d, precision, d) + (precision.diagonal() * variance).sum(-1)
+    distance = torch.einsum("bi,ij,bj->b", d, precision, d) + (precision.diagonal() * variance).sum(
+        -1
+    )
     return 0.5 * (distance - len(S) + torch.logdet(S) - variance.log().sum(-1))
 
 

@@ -32,15 +32,24 @@ NAMED = {"ben": "log-k-missing", "cem": "log-of-mean-of-logs"}
 SOLUTION = "log_w_max = "
 
 pytestmark = pytest.mark.skipif(
-    not (BIN.parent / ".ready").exists(), reason="the graders are not installed (make teaching): nothing was graded"
+    not (BIN.parent / ".ready").exists(),
+    reason="the graders are not installed (make teaching): nothing was graded",
 )
 
 
 def run(command: list[str | Path], folder: Path) -> str:
-    own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
+    own = {
+        name: str(folder / name.lower())
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    }
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        command, cwd=folder, env={**os.environ, **own, "PATH": path}, capture_output=True, text=True, timeout=300
+        command,
+        cwd=folder,
+        env={**os.environ, **own, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return done.stdout
@@ -76,11 +85,18 @@ def test_nbgrader_hands_out_grades_and_names_the_mistakes(tmp_path: Path) -> Non
     run([BIN / "nbgrader", "generate_feedback", "week3"], course)
     run([BIN / "nbgrader", "export"], course)
     with (course / "grades.csv").open(newline="") as file:
-        grades = {row["student_id"]: (float(row["score"]), float(row["max_score"])) for row in csv.DictReader(file)}
+        grades = {
+            row["student_id"]: (float(row["score"]), float(row["max_score"]))
+            for row in csv.DictReader(file)
+        }
     assert grades == {"ada": (1, 1), "ben": (0, 1), "cem": (0, 1), "dana": (0, 1)}
     for student in ANSWERS:
-        text = (course / "feedback" / student / "week3" / NAME).with_suffix(".html").read_text("utf8")
-        assert re.findall(r"mistakes: ([a-z-]+)", text) == [NAMED[name] for name in NAMED if name == student], student
+        text = (
+            (course / "feedback" / student / "week3" / NAME).with_suffix(".html").read_text("utf8")
+        )
+        assert re.findall(r"mistakes: ([a-z-]+)", text) == [
+            NAMED[name] for name in NAMED if name == student
+        ], student
         assert ("log K is missing:" in text) == (student == "ben")
         assert ("is not written yet" in text) == (student == "dana")
     graded = [course / "autograded" / student / "week3" / NAME for student in ANSWERS]

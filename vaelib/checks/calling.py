@@ -50,7 +50,11 @@ def untouched() -> Iterator[io.StringIO]:
     """
     python, numpy = random.getstate(), sys.modules.get("numpy")
     numbers = numpy.random.get_state() if numpy else None
-    dtype, grad, threads = torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()
+    dtype, grad, threads = (
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.get_num_threads(),
+    )
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     try:
         with (
@@ -81,13 +85,22 @@ def _time_limit(seconds: float) -> Iterator[None]:
     It needs signals, and to be in the main thread. An import on the way, such as torch's first use of a module, is not
     interrupted: half of it would stay behind.
     """
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    if (
+        not hasattr(signal, "setitimer")
+        or threading.current_thread() is not threading.main_thread()
+    ):
         yield
         return
-    clocks = {signal.SIGPROF: (signal.ITIMER_PROF, seconds), signal.SIGALRM: (signal.ITIMER_REAL, 10 * seconds)}
+    clocks = {
+        signal.SIGPROF: (signal.ITIMER_PROF, seconds),
+        signal.SIGALRM: (signal.ITIMER_REAL, 10 * seconds),
+    }
 
     def stop(number: int, frame: Any) -> None:
-        if any("<frozen importlib" in inner.f_code.co_filename for inner, _ in traceback.walk_stack(frame)):
+        if any(
+            "<frozen importlib" in inner.f_code.co_filename
+            for inner, _ in traceback.walk_stack(frame)
+        ):
             signal.setitimer(*clocks[signal.Signals(number)])
         else:
             raise _TooLong
@@ -103,7 +116,9 @@ def _time_limit(seconds: float) -> Iterator[None]:
             signal.signal(number, before[number])
 
 
-def attempt(fn: Callable[..., Any], observe: Callable[..., Any], args: tuple[Any, ...], said: str) -> Any:
+def attempt(
+    fn: Callable[..., Any], observe: Callable[..., Any], args: tuple[Any, ...], said: str
+) -> Any:
     """What ``observe`` sees of a learner's function on a copy of the arguments.
 
     Args:
@@ -125,16 +140,24 @@ def attempt(fn: Callable[..., Any], observe: Callable[..., Any], args: tuple[Any
         raise
     except NotImplementedError as error:
         if not str(error):
-            raise Refusal(f"{name} is not written yet: put your lines where it raises NotImplementedError.") from None
+            raise Refusal(
+                f"{name} is not written yet: put your lines where it raises NotImplementedError."
+            ) from None
         raise Refusal(_crash(name, error, said), final=False) from None
     except _TooLong:
-        raise Refusal(f"{name} had not ended after {SECONDS:g} s for {said}: does a loop never stop?") from None
+        raise Refusal(
+            f"{name} had not ended after {SECONDS:g} s for {said}: does a loop never stop?"
+        ) from None
     except SystemExit:
-        raise Refusal(f"{name} left Python (SystemExit) for {said}; a function returns its answer.") from None
+        raise Refusal(
+            f"{name} left Python (SystemExit) for {said}; a function returns its answer."
+        ) from None
     except BaseException as error:
         raise Refusal(_crash(name, error, said), final=False) from None
     if _changed(args, given):
-        raise Refusal(f"{name} answers for {said}, but changes what it was given.", "changed-in-place")
+        raise Refusal(
+            f"{name} answers for {said}, but changes what it was given.", "changed-in-place"
+        )
     if _seeded_its_draws():
         sets = "sets torch's seed, for its own draws and for all after them"
         raise Refusal(f"{name} answers for {said}, but {sets}. Seed once, outside.", "seed-inside")
@@ -144,7 +167,9 @@ def attempt(fn: Callable[..., Any], observe: Callable[..., Any], args: tuple[Any
 def _seeded_its_draws() -> bool:
     """Whether torch has a seed of the function's own, and something was drawn from it."""
     fresh = torch.Generator().manual_seed(torch.initial_seed())
-    return torch.initial_seed() != SEED and not torch.equal(torch.get_rng_state(), fresh.get_state())
+    return torch.initial_seed() != SEED and not torch.equal(
+        torch.get_rng_state(), fresh.get_state()
+    )
 
 
 def _crash(name: str, error: BaseException, said: str) -> str:
@@ -153,7 +178,10 @@ def _crash(name: str, error: BaseException, said: str) -> str:
     theirs = [frame for frame in frames if not frame.filename.startswith((sys.prefix, LIBRARY))]
     line = ""
     if theirs:
-        text = theirs[-1].line or linecache.getline(theirs[-1].filename, theirs[-1].lineno or 0).strip()
+        text = (
+            theirs[-1].line
+            or linecache.getline(theirs[-1].filename, theirs[-1].lineno or 0).strip()
+        )
         line = f" in its line `{text}`" if text else ""
     words = str(error).strip().splitlines()
     what = f"{type(error).__name__}{f': {words[0]}' if words else ''}"
@@ -173,6 +201,7 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
 def _changed(before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
     were, are = list(_tensors(before)), list(_tensors(after))
     alike = (
-        a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(were, are, strict=False)
+        a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num())
+        for a, b in zip(were, are, strict=False)
     )
     return len(were) != len(are) or not all(alike)

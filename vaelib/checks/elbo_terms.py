@@ -40,9 +40,17 @@ UNEXPLAINED_WEIGHT = Exercise(
     slips=(
         _slip("half-missing", " / 2", "", "A Gaussian divides the squared error by 2σ²."),
         _slip("mean-read-as-sum", " * len(lam)", ""),
-        _slip("variance-for-sigma", "return sigma_dec,", "return variance,", "σ_dec² was returned, not σ_dec."),
         _slip(
-            "sigma-for-variance", "lam - variance", "lam - sigma_dec", "σ_dec was taken from λ, which is a variance."
+            "variance-for-sigma",
+            "return sigma_dec,",
+            "return variance,",
+            "σ_dec² was returned, not σ_dec.",
+        ),
+        _slip(
+            "sigma-for-variance",
+            "lam - variance",
+            "lam - sigma_dec",
+            "σ_dec was taken from λ, which is a variance.",
         ),
         _slip("weight-upside-down", "= w", "= 1 / w"),
         _slip("weight-upside-down", "w * len(lam)", "1 / w / len(lam)"),
@@ -51,22 +59,47 @@ UNEXPLAINED_WEIGHT = Exercise(
         _slip("noise-as-signal", "(lam - variance).clamp(min=0)", "lam * (lam > variance)"),
         _slip("noise-as-signal", "(lam - variance).clamp(min=0)", "lam"),
         _slip("length-not-squared", ".clamp(min=0)", ".clamp(min=0).sqrt()"),
-        _slip("squared-twice", ".clamp(min=0)", ".clamp(min=0).square()", "λ − σ² is the squared length."),
-        _slip("squared-twice", "lam - variance", "lam**2 - variance", "An eigenvalue λ of a covariance is a variance."),
+        _slip(
+            "squared-twice",
+            ".clamp(min=0)",
+            ".clamp(min=0).square()",
+            "λ − σ² is the squared length.",
+        ),
+        _slip(
+            "squared-twice",
+            "lam - variance",
+            "lam**2 - variance",
+            "An eigenvalue λ of a covariance is a variance.",
+        ),
         Slip(
             "squared-twice",
             (("variance.sqrt()", "variance"), ("lam - variance", "lam - sigma_dec**2")),
             "wX/2 is σ_dec² already; what was taken from λ is σ_dec⁴.",
         ),
-        Slip("numbers-of-the-example", (("len(lam)", "12_288"),), "X is the number of eigenvalues."),
-        Slip("numbers-of-the-example", (("= w", "= torch.tensor(0.00025)"),), "The function gets its w."),
+        Slip(
+            "numbers-of-the-example", (("len(lam)", "12_288"),), "X is the number of eigenvalues."
+        ),
+        Slip(
+            "numbers-of-the-example",
+            (("= w", "= torch.tensor(0.00025)"),),
+            "The function gets its w.",
+        ),
         Slip(
             "numbers-of-the-example",
             (("= w * len(lam)", "= torch.tensor(0.00025) * 12_288"),),
             "The function gets its w and X.",
         ),
-        Slip("numbers-of-the-example", (("lam - variance", "lam - len(lam) / 2"),), "The columns are those for w = 1."),
-        _slip("order-swapped", "sigma_dec, squared_lengths", "squared_lengths, sigma_dec", place="beta"),
+        Slip(
+            "numbers-of-the-example",
+            (("lam - variance", "lam - len(lam) / 2"),),
+            "The columns are those for w = 1.",
+        ),
+        _slip(
+            "order-swapped",
+            "sigma_dec, squared_lengths",
+            "squared_lengths, sigma_dec",
+            place="beta",
+        ),
     ),
     hand=(_weight_case(0.5, 4, 1), _weight_case(2, 4, 1), _weight_case(0.5, 5, 3, 1, 0.5)),
     draw=_drawn_weights,
@@ -94,8 +127,13 @@ def _free_case(reconstruction: list[float], kl: list[list[float]]) -> Case:
 
 def _drawn_parts() -> list[Case]:
     sizes = ((5, 4), (3, 6))
-    parts = [(torch.randn(B).double(), 0.3 * torch.randn(B, Z).double().exp(), 0.45) for B, Z in sizes]
-    return [Case(part, f"B, Z = {B}, {Z} and λ = 0.45") for part, (B, Z) in zip(parts, sizes, strict=True)]
+    parts = [
+        (torch.randn(B).double(), 0.3 * torch.randn(B, Z).double().exp(), 0.45) for B, Z in sizes
+    ]
+    return [
+        Case(part, f"B, Z = {B}, {Z} and λ = 0.45")
+        for part, (B, Z) in zip(parts, sizes, strict=True)
+    ]
 
 
 PRICE = "kl_mean.clamp(min=lam).sum()"
@@ -110,11 +148,21 @@ FREE_BITS = Exercise(
         _slip("free-bits-pooled", PRICE, "kl_mean.sum().clamp(min=lam)"),
         _slip("free-bits-pooled", PRICE, "kl_mean.sum().clamp(min=lam * len(kl_mean))"),
         *(
-            _slip("free-bits-pooled", PRICE, f"kl.sum(1).clamp(min={free}).mean()", "So it was in each datum, too.")
+            _slip(
+                "free-bits-pooled",
+                PRICE,
+                f"kl.sum(1).clamp(min={free}).mean()",
+                "So it was in each datum, too.",
+            )
             for free in ("lam", "lam * len(kl_mean)")
         ),
         _slip("min-for-max", "min=lam", "max=lam"),
-        _slip("surrogate-returned", "kl_mean.clamp(min=lam)", "(kl_mean - lam).clamp(min=0)", place="free-bits"),
+        _slip(
+            "surrogate-returned",
+            "kl_mean.clamp(min=lam)",
+            "(kl_mean - lam).clamp(min=0)",
+            place="free-bits",
+        ),
         _slip(
             "surrogate-returned",
             "kl_mean.clamp(min=lam)",
@@ -123,12 +171,20 @@ FREE_BITS = Exercise(
             "free-bits",
         ),
         _slip("weight-for-allowance", PRICE, "lam * kl_mean.sum()"),
-        _slip("wrong-axis", "kl.mean(0)", "kl.mean(1)", "KL_i is a mean over the data, which are axis 0 of kl."),
+        _slip(
+            "wrong-axis",
+            "kl.mean(0)",
+            "kl.mean(1)",
+            "KL_i is a mean over the data, which are axis 0 of kl.",
+        ),
         _slip("not-summed", ".sum()", "", "Each latent has its price, and they add up."),
         _slip("data-kept", "reconstruction.mean()", "reconstruction"),
         _slip("kl-sign", "- price", "+ price"),
         _slip("mean-over-latents", ".sum()", ".mean()"),
-        Slip("data-not-averaged", ((".mean(0)", ".sum(0)"), ("reconstruction.mean()", "reconstruction.sum()"))),
+        Slip(
+            "data-not-averaged",
+            ((".mean(0)", ".sum(0)"), ("reconstruction.mean()", "reconstruction.sum()")),
+        ),
         _slip(
             "data-not-averaged",
             "reconstruction.mean()",
@@ -136,10 +192,23 @@ FREE_BITS = Exercise(
             "The reconstruction alone grows with B.",
         ),
         _slip("data-not-averaged", ".mean(0)", ".sum(0)", "The KL alone grows with B."),
-        _slip("base-2", "min=lam", "min=lam * math.log(2)", "In spite of the name λ is in nats; yours is in bits."),
-        _slip("base-2", "min=lam", "min=lam / math.log(2)", "In spite of the name λ is in nats, and needs no factor."),
         _slip(
-            "wrongly-detached", "kl.mean(0)", "kl.mean(0).detach()", "The value is right; nothing holds the KL down."
+            "base-2",
+            "min=lam",
+            "min=lam * math.log(2)",
+            "In spite of the name λ is in nats; yours is in bits.",
+        ),
+        _slip(
+            "base-2",
+            "min=lam",
+            "min=lam / math.log(2)",
+            "In spite of the name λ is in nats, and needs no factor.",
+        ),
+        _slip(
+            "wrongly-detached",
+            "kl.mean(0)",
+            "kl.mean(0).detach()",
+            "The value is right; nothing holds the KL down.",
         ),
         _slip(
             "wrongly-detached",

@@ -20,7 +20,9 @@ from vaelib.latent import LinearGaussian
 __all__ = ["check_log_likelihood"]
 
 
-def _log_likelihood(model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int, chunk: int) -> tuple[Tensor, Tensor]:
+def _log_likelihood(
+    model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int, chunk: int
+) -> tuple[Tensor, Tensor]:
     q_z, parts = q(x), []
     for start in range(0, K, chunk):
         z = q_z.sample((min(chunk, K - start),))
@@ -53,7 +55,11 @@ LOG_LIKELIHOOD = Exercise(
     solution=_log_likelihood,
     slips=(
         Slip("elbo-reported", ((IWAE_BOUND, "log_w.mean(0)"),)),
-        Slip("log-of-mean-of-logs", ((IWAE_BOUND, f"{EACH_CHUNK}.mean(0)"),), "The bound is that of one chunk."),
+        Slip(
+            "log-of-mean-of-logs",
+            ((IWAE_BOUND, f"{EACH_CHUNK}.mean(0)"),),
+            "The bound is that of one chunk.",
+        ),
         _slip(
             "log-of-mean-of-logs",
             IWAE_BOUND,
@@ -71,23 +77,63 @@ LOG_LIKELIHOOD = Exercise(
         Slip("fewer-samples", (("range(0, K, chunk)", "range(0, K - chunk + 1, chunk)"),)),
         Slip("fewer-samples", (("    q_z, parts", "    K = K // chunk * chunk\n    q_z, parts"),)),
         Slip("more-samples", (("(min(chunk, K - start),)", "(chunk,)"),)),
-        Slip("more-samples", (("    q_z, parts", "    K = -(-K // chunk) * chunk\n    q_z, parts"),)),
+        Slip(
+            "more-samples", (("    q_z, parts", "    K = -(-K // chunk) * chunk\n    q_z, parts"),)
+        ),
         _slip("more-samples", "    q_z, parts", "    K = (K // chunk + 1) * chunk\n    q_z, parts"),
-        _slip("more-samples", "    q_z, parts", "    K = K * chunk\n    q_z, parts", "K chunks were drawn."),
-        Slip("chunk-ignored", (("range(0, K, chunk)", "range(0, K, K)"), ("min(chunk, K - start)", "K"))),
+        _slip(
+            "more-samples",
+            "    q_z, parts",
+            "    K = K * chunk\n    q_z, parts",
+            "K chunks were drawn.",
+        ),
+        Slip(
+            "chunk-ignored",
+            (("range(0, K, chunk)", "range(0, K, K)"), ("min(chunk, K - start)", "K")),
+        ),
         Slip("log-k-missing", ((" - math.log(K)", ""),)),
-        Slip("no-maximum", ((IWAE_BOUND, "log_w.exp().mean(0).log()"), ("log_w.softmax(0)", f"({SHARES})"))),
-        _slip("no-maximum", IWAE_BOUND, "log_w.exp().mean(0).log()", "The error is right, the estimate is not."),
-        _slip("no-maximum", "log_w.softmax(0)", f"({SHARES})", "The estimate is right, the error is not."),
-        _slip("counted-wrong", "math.log(K)", "math.log(chunk)", "It was divided by the chunk's length."),
-        _slip("counted-wrong", "math.log(K)", "math.log(len(parts))", "It was divided by the number of chunks."),
-        _slip("counted-wrong", "math.log(K)", "math.log(chunk * len(parts))", "K was rounded up to whole chunks."),
+        Slip(
+            "no-maximum",
+            ((IWAE_BOUND, "log_w.exp().mean(0).log()"), ("log_w.softmax(0)", f"({SHARES})")),
+        ),
+        _slip(
+            "no-maximum",
+            IWAE_BOUND,
+            "log_w.exp().mean(0).log()",
+            "The error is right, the estimate is not.",
+        ),
+        _slip(
+            "no-maximum",
+            "log_w.softmax(0)",
+            f"({SHARES})",
+            "The estimate is right, the error is not.",
+        ),
+        _slip(
+            "counted-wrong",
+            "math.log(K)",
+            "math.log(chunk)",
+            "It was divided by the chunk's length.",
+        ),
+        _slip(
+            "counted-wrong",
+            "math.log(K)",
+            "math.log(len(parts))",
+            "It was divided by the number of chunks.",
+        ),
+        _slip(
+            "counted-wrong",
+            "math.log(K)",
+            "math.log(chunk * len(parts))",
+            "K was rounded up to whole chunks.",
+        ),
         _slip("log-not-taken", IWAE_BOUND, "log_w.exp().mean(0)"),
         _slip("sign-flipped", IWAE_BOUND, f"-({IWAE_BOUND})"),
         _slip("prior-missing", *WITHOUT_PRIOR, "The weights must be p(x, z) / q(z|x)."),
         _slip("log-q-missing", " - q_z.log_prob(z)", ""),
         _slip("order-swapped", f"return estimate, {ERROR}", f"return {ERROR}, estimate"),
-        _slip("sum-over-data", f"return estimate, {ERROR}", f"return estimate.mean(), {ERROR}.mean()"),
+        _slip(
+            "sum-over-data", f"return estimate, {ERROR}", f"return estimate.mean(), {ERROR}.mean()"
+        ),
         _slip("se-of-logs", ERROR, "log_w.std(0)", "It was not divided by √K, either."),
         Slip(
             "second-moment-for-variance",
@@ -100,8 +146,14 @@ LOG_LIKELIHOOD = Exercise(
             for n in ("K", "chunk**0.5", "len(parts) ** 0.5")
         ),
         Slip("se-of-logs", (("(relative_variance / (K - 1)).sqrt()", "log_w.std(0) / K**0.5"),)),
-        Slip("deviation-for-error", (("(relative_variance / (K - 1))", "(relative_variance * K / (K - 1))"),)),
-        Slip("absolute-error", (("(relative_variance / (K - 1)).sqrt()", "log_w.exp().std(0) / K**0.5"),)),
+        Slip(
+            "deviation-for-error",
+            (("(relative_variance / (K - 1))", "(relative_variance * K / (K - 1))"),),
+        ),
+        Slip(
+            "absolute-error",
+            (("(relative_variance / (K - 1)).sqrt()", "log_w.exp().std(0) / K**0.5"),),
+        ),
         Slip("variance-for-sigma", ((".sqrt()", ""),), "It is the square of the standard error."),
         Slip("k-for-k-minus-one", (("/ (K - 1)", "/ K"),)),
     ),

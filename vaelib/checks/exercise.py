@@ -86,7 +86,9 @@ def values(fn: Callable[..., Any], *args: Any) -> Seen:
     """
     returned = fn(*args)
     parts = returned if isinstance(returned, list) else []
-    if isinstance(returned, tuple) or any(isinstance(part, Tensor | tuple | list) for part in parts):
+    if isinstance(returned, tuple) or any(
+        isinstance(part, Tensor | tuple | list) for part in parts
+    ):
         return {f"value {number}": _tensor(part) for number, part in enumerate(returned, 1)}
     return {"value": _tensor(returned)}
 
@@ -100,8 +102,14 @@ def named_values(*names: str) -> Callable[..., Seen]:
 
     def observe(fn: Callable[..., Any], *args: Any) -> Seen:
         returned = fn(*args)
-        parts = list(returned if isinstance(returned, tuple | list) else torch.atleast_1d(_tensor(returned)))
-        known = names if len(parts) == len(names) else [f"value {number}" for number, _ in enumerate(parts, 1)]
+        parts = list(
+            returned if isinstance(returned, tuple | list) else torch.atleast_1d(_tensor(returned))
+        )
+        known = (
+            names
+            if len(parts) == len(names)
+            else [f"value {number}" for number, _ in enumerate(parts, 1)]
+        )
         return {name: _tensor(part) for name, part in zip(known, parts, strict=True)}
 
     return observe
@@ -118,7 +126,10 @@ def gradients(value: Any, inputs: dict[str, Tensor]) -> Seen:
     if not isinstance(value, Tensor) or not value.requires_grad:
         return zeros
     found = torch.autograd.grad(value.sum(), list(inputs.values()), allow_unused=True)
-    return {name: zero if grad is None else grad for (name, zero), grad in zip(zeros.items(), found, strict=True)}
+    return {
+        name: zero if grad is None else grad
+        for (name, zero), grad in zip(zeros.items(), found, strict=True)
+    }
 
 
 def value_and_gradients(*names: str) -> Callable[..., Seen]:
@@ -130,7 +141,9 @@ def value_and_gradients(*names: str) -> Callable[..., Seen]:
 
     def observe(fn: Callable[..., Any], *args: Any) -> Seen:
         seen = values(fn, *args)
-        leaves = {name: arg.clone().requires_grad_() for name, arg in zip(names, args, strict=False)}
+        leaves = {
+            name: arg.clone().requires_grad_() for name, arg in zip(names, args, strict=False)
+        }
         # No leaves: torch lets nobody write into these, and what is written into is told by the first call.
         given = [leaf * 1 for leaf in leaves.values()]
         return seen | gradients(fn(*given, *args[len(names) :]), leaves)
@@ -147,7 +160,9 @@ def _tensor(value: Any) -> Tensor:
     try:
         return torch.as_tensor(value).detach().to(torch.float64).clone()
     except (TypeError, ValueError, RuntimeError):
-        raise Refusal(f"The function must return a tensor or a number; it returned {type(value).__name__}.") from None
+        raise Refusal(
+            f"The function must return a tensor or a number; it returned {type(value).__name__}."
+        ) from None
 
 
 @cache
@@ -182,7 +197,9 @@ class Exercise:
     place: Place
     observe: Callable[..., Seen] = field(default_factory=lambda: values)
     tolerance: float = 1e-5
-    _made: dict[tuple[str, ...], Callable[..., Any] | None] = field(default_factory=dict, repr=False, compare=False)
+    _made: dict[tuple[str, ...], Callable[..., Any] | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def source(self) -> str:
@@ -286,19 +303,25 @@ def _telling(
 
     Whether a mistake crashes may hang on rounding, as that of a covariance that is nearly singular does.
     """
-    answered = [(seen, case) for seen, case in zip(theirs, cases, strict=True) if isinstance(seen, dict)]
+    answered = [
+        (seen, case) for seen, case in zip(theirs, cases, strict=True) if isinstance(seen, dict)
+    ]
     seen, there = [seen for seen, _ in answered], [case for _, case in answered]
     only_crashes_are_wrong = bool(seen) and _same(exercise, seen, there, exercise.solution)
     return (theirs, cases) if only_crashes_are_wrong else (seen, there)
 
 
-def _explains(exercise: Exercise, theirs: Sequence[Shown], cases: Sequence[Case], mutant: Callable[..., Any]) -> bool:
+def _explains(
+    exercise: Exercise, theirs: Sequence[Shown], cases: Sequence[Case], mutant: Callable[..., Any]
+) -> bool:
     """Whether a mistake shows what theirs shows, wrong numbers among it. Where only the mistake crashes, it is luck."""
     compared: list[tuple[Shown, Case]] = []
     for seen, case in zip(theirs, cases, strict=True):
         try:
             ours = _sighting(exercise, mutant, case)
-        except Refusal:  # a mistake that cannot be judged, as an endless loop cannot: what was judged is another
+        except (
+            Refusal
+        ):  # a mistake that cannot be judged, as an endless loop cannot: what was judged is another
             return False
         if isinstance(seen, Refusal) or not isinstance(ours, Refusal):
             if not _agree(seen, ours, exercise.tolerance):
@@ -310,7 +333,9 @@ def _explains(exercise: Exercise, theirs: Sequence[Shown], cases: Sequence[Case]
     return answers and not _same(exercise, shown, [case for _, case in compared], exercise.solution)
 
 
-def _same(exercise: Exercise, theirs: Sequence[Shown], cases: Sequence[Case], ours: Callable[..., Any]) -> bool:
+def _same(
+    exercise: Exercise, theirs: Sequence[Shown], cases: Sequence[Case], ours: Callable[..., Any]
+) -> bool:
     """Whether a function of ours shows what theirs does, on every case; it is asked no more than is needed."""
     return all(
         _agree(seen, _sighting(exercise, ours, case), exercise.tolerance)
@@ -331,7 +356,9 @@ def _close(a: Tensor, b: Tensor, tolerance: float) -> bool:
     finite = b[b.isfinite()].abs()
     scale = finite.max().item() if len(finite) else 1.0
     # Where all should be zero, rounding may be left.
-    return torch.allclose(a, b, rtol=tolerance, atol=max(tolerance * min(scale, 1.0), 1e-12), equal_nan=True)
+    return torch.allclose(
+        a, b, rtol=tolerance, atol=max(tolerance * min(scale, 1.0), 1e-12), equal_nan=True
+    )
 
 
 def _refused(exercise: Exercise, refusal: Refusal) -> Verdict:
@@ -339,7 +366,9 @@ def _refused(exercise: Exercise, refusal: Refusal) -> Verdict:
         return Verdict(exercise.name, False, str(refusal))
     mistake = MISTAKES[refusal.mistake]
     message = f"{mistake.name}: {mistake.what}. {refusal}"
-    return Verdict(exercise.name, False, message, (mistake.key,), (mistake.place or exercise.place,))
+    return Verdict(
+        exercise.name, False, message, (mistake.key,), (mistake.place or exercise.place,)
+    )
 
 
 def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], theirs: list[Shown]) -> Verdict:
@@ -351,8 +380,12 @@ def _diagnosis(exercise: Exercise, slips: tuple[Slip, ...], theirs: list[Shown])
     opening = ["Two mistakes at once."] if len(slips) > 1 else []
     lines = [*opening, *said, _difference(exercise, theirs)]
     pairs = zip(slips, mistakes, strict=True)
-    places = tuple(dict.fromkeys(slip.place or mistake.place or exercise.place for slip, mistake in pairs))
-    return Verdict(exercise.name, False, "\n".join(lines), tuple(slip.mistake for slip in slips), places)
+    places = tuple(
+        dict.fromkeys(slip.place or mistake.place or exercise.place for slip, mistake in pairs)
+    )
+    return Verdict(
+        exercise.name, False, "\n".join(lines), tuple(slip.mistake for slip in slips), places
+    )
 
 
 def _unknown(exercise: Exercise, theirs: list[Shown]) -> Verdict:
@@ -360,7 +393,9 @@ def _unknown(exercise: Exercise, theirs: list[Shown]) -> Verdict:
     return Verdict(exercise.name, False, message, (), (exercise.place,))
 
 
-def contrast(exercise: Exercise, theirs: Callable[..., Any] | list[Shown]) -> tuple[Case, str, Any, Any] | None:
+def contrast(
+    exercise: Exercise, theirs: Callable[..., Any] | list[Shown]
+) -> tuple[Case, str, Any, Any] | None:
     """The smallest of the fixed cases in which a function, or what it showed, is wrong.
 
     Args:
@@ -372,13 +407,23 @@ def contrast(exercise: Exercise, theirs: Callable[..., Any] | list[Shown]) -> tu
         is returned, nothing is named: the names of the right ones, and the number of theirs.
     """
     with untouched():  # in double precision, as a check has it
-        shown = theirs if isinstance(theirs, list) else [_sighting(exercise, theirs, case) for case in exercise.hand]
+        shown = (
+            theirs
+            if isinstance(theirs, list)
+            else [_sighting(exercise, theirs, case) for case in exercise.hand]
+        )
         for case, seen in zip(exercise.hand, shown, strict=False):
             right = _sighting(exercise, exercise.solution, case)
-            if isinstance(seen, dict) and isinstance(right, dict) and not _agree(seen, right, exercise.tolerance):
+            if (
+                isinstance(seen, dict)
+                and isinstance(right, dict)
+                and not _agree(seen, right, exercise.tolerance)
+            ):
                 if seen.keys() != right.keys():
                     return case, "", ", ".join(_returned(right)), len(_returned(seen))
-                key = next(key for key in right if not _close(seen[key], right[key], exercise.tolerance))
+                key = next(
+                    key for key in right if not _close(seen[key], right[key], exercise.tolerance)
+                )
                 return case, key, right[key], seen[key]
         return None
 

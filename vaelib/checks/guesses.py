@@ -32,13 +32,19 @@ def _over_equal_data(fn: Callable[..., Any], model: LinearGaussian, x: Tensor, K
     value, shown = values(fn, model, x, K)["value"], [torch.zeros(())] * 2
     if value.numel() == len(x) and value.ndim != 1:
         kept = "axis-kept" if tuple(value.shape) in ((1, len(x)), (len(x), 1)) else ""
-        raise Refusal(f"The estimates must have shape {(len(x),)}; yours have {tuple(value.shape)}.", kept)
+        raise Refusal(
+            f"The estimates must have shape {(len(x),)}; yours have {tuple(value.shape)}.", kept
+        )
     if len(x) == value.numel():
         shown = [value.mean(), (value - value.mean()).abs().mean()]
     names = "mean of the estimates", "spread of the estimates (mean distance from their mean)"
     rounded = [number.round(decimals=3) + 0.0 for number in shown]
-    seen = {"number of estimates": torch.tensor(float(value.numel()))} | dict(zip(names, rounded, strict=True))
-    return seen | {"number of ten estimates that a second call repeats": _repeated(fn, model, x[:10], K)}
+    seen = {"number of estimates": torch.tensor(float(value.numel()))} | dict(
+        zip(names, rounded, strict=True)
+    )
+    return seen | {
+        "number of ten estimates that a second call repeats": _repeated(fn, model, x[:10], K)
+    }
 
 
 def _some_model() -> list[Case]:
@@ -64,27 +70,78 @@ SIMPLE_MONTE_CARLO = Exercise(
         Slip("log-of-mean-of-logs", (("log_sum - math.log(K)", "log_w.mean(0)"),)),
         Slip("no-maximum", (("torch.logsumexp(log_w, 0)", "log_w.exp().sum(0).log()"),)),
         Slip(
-            "maximum-of-all", (("torch.logsumexp(log_w, 0)", "log_w.max() + (log_w - log_w.max()).exp().sum(0).log()"),)
+            "maximum-of-all",
+            (
+                (
+                    "torch.logsumexp(log_w, 0)",
+                    "log_w.max() + (log_w - log_w.max()).exp().sum(0).log()",
+                ),
+            ),
         ),
-        Slip("maximum-not-added", (("torch.logsumexp(log_w, 0)", "(log_w - log_w.max(0).values).exp().sum(0).log()"),)),
-        Slip("probability-clipped", (("torch.logsumexp(log_w, 0)", "(log_w.exp().sum(0) + 1e-10).log()"),), CLIPPED),
+        Slip(
+            "maximum-not-added",
+            (("torch.logsumexp(log_w, 0)", "(log_w - log_w.max(0).values).exp().sum(0).log()"),),
+        ),
+        Slip(
+            "probability-clipped",
+            (("torch.logsumexp(log_w, 0)", "(log_w.exp().sum(0) + 1e-10).log()"),),
+            CLIPPED,
+        ),
         Slip("minimum-for-maximum", ((LSE, SHIFTED.format(*["log_w.min(0).values"] * 2)),)),
         Slip("another-shift", ((LSE, SHIFTED.format(*["log_w.abs().max(0).values"] * 2)),)),
         Slip("largest-only", (("log_sum - math.log(K)", "log_w.max(0).values"),)),
-        Slip("counted-wrong", (("- math.log(K)", "+ math.log(K)"),), "It was multiplied by the count."),
-        Slip("counted-wrong", (("math.log(K)", "math.log(len(x))"),), "The data were counted, not the guesses."),
-        Slip("counted-wrong", (("log_sum - math.log(K)", "log_sum / K"),), "The logarithm was divided by K."),
-        _slip("counted-wrong", "math.log(K)", "math.log(K - 1)", "It was divided by K − 1, as no mean is."),
+        Slip(
+            "counted-wrong",
+            (("- math.log(K)", "+ math.log(K)"),),
+            "It was multiplied by the count.",
+        ),
+        Slip(
+            "counted-wrong",
+            (("math.log(K)", "math.log(len(x))"),),
+            "The data were counted, not the guesses.",
+        ),
+        Slip(
+            "counted-wrong",
+            (("log_sum - math.log(K)", "log_sum / K"),),
+            "The logarithm was divided by K.",
+        ),
+        _slip(
+            "counted-wrong",
+            "math.log(K)",
+            "math.log(K - 1)",
+            "It was divided by K − 1, as no mean is.",
+        ),
         _slip("base-2", "math.log(K)", "math.log2(K)", "It is log K that was."),
         Slip("not-averaged", (("log_sum - math.log(K)", "log_w"),)),
         Slip("prior-twice", (("model.decoder(z).log_prob(x)", "model.log_joint(x, z)"),)),
-        _slip("prior-sign", "log_prob(x)", "log_prob(x) - model.prior().log_prob(z)", "It has no place here at all."),
-        _slip("uniform-noise", "model.prior().sample(torch.Size([K, len(x)]))", UNIFORM, place="guesses"),
-        _slip("nothing-drawn", "log_sum - math.log(K)", "model.log_evidence(x).detach()", "It is the exact value."),
+        _slip(
+            "prior-sign",
+            "log_prob(x)",
+            "log_prob(x) - model.prior().log_prob(z)",
+            "It has no place here at all.",
+        ),
+        _slip(
+            "uniform-noise",
+            "model.prior().sample(torch.Size([K, len(x)]))",
+            UNIFORM,
+            place="guesses",
+        ),
+        _slip(
+            "nothing-drawn",
+            "log_sum - math.log(K)",
+            "model.log_evidence(x).detach()",
+            "It is the exact value.",
+        ),
         _slip("nothing-drawn", "(z)", "(0 * z)", "It is the likelihood at the prior's mean."),
         Slip("one-noise-for-all", (("[K, len(x)]", "[K, 1]"),), "Equal data get equal estimates."),
-        Slip("fewer-samples", (("[K, len(x)]", "[1, len(x)]"), (" - math.log(K)", "")), "One sample is used."),
-        Slip("guess-not-divided", (("model.prior()", "model.posterior(x)"), ("[K, len(x)]", "[K]"))),
+        Slip(
+            "fewer-samples",
+            (("[K, len(x)]", "[1, len(x)]"), (" - math.log(K)", "")),
+            "One sample is used.",
+        ),
+        Slip(
+            "guess-not-divided", (("model.prior()", "model.posterior(x)"), ("[K, len(x)]", "[K]"))
+        ),
         Slip("mean-over-features", ((".log_prob(x)", ".log_prob(x) / x.shape[1]"),)),
         _slip("negated", "log_sum - math.log(K)", "math.log(K) - log_sum"),
         Slip("log-not-taken", (("log_sum - math.log(K)", "log_w.exp().mean(0)"),)),
@@ -92,11 +149,23 @@ SIMPLE_MONTE_CARLO = Exercise(
         Slip("sum-over-data", (("log_sum - math.log(K)", "(log_sum - math.log(K)).mean()"),)),
     ),
     hand=(
-        Case((SCALAR, t64([1]).expand(1000, 1), 10), "1,000 times x = 1, p(z) = N(0, 1), p(x|z) = N(z, 1), K = 10"),
+        Case(
+            (SCALAR, t64([1]).expand(1000, 1), 10),
+            "1,000 times x = 1, p(z) = N(0, 1), p(x|z) = N(z, 1), K = 10",
+        ),
         Case((EXACT, t64([0]).expand(20, 1), 2), "20 times x = 0, one pixel of pure noise, K = 2"),
-        Case((UNREACHED, torch.zeros(20, 1000).double(), 2), "20 times x = 0, 1,000 pixels of pure noise, K = 2"),
-        Case((UNREACHED, FAR_APART, 2), "10 times x = 0 and 10 times x = 5, 1,000 pixels of pure noise, K = 2"),
-        Case((STEEP, t64([0]).expand(1000, 1), 100), "1,000 times x = 0, p(z) = N(0, 1), p(x|z) = N(15 z, 1), K = 100"),
+        Case(
+            (UNREACHED, torch.zeros(20, 1000).double(), 2),
+            "20 times x = 0, 1,000 pixels of pure noise, K = 2",
+        ),
+        Case(
+            (UNREACHED, FAR_APART, 2),
+            "10 times x = 0 and 10 times x = 5, 1,000 pixels of pure noise, K = 2",
+        ),
+        Case(
+            (STEEP, t64([0]).expand(1000, 1), 100),
+            "1,000 times x = 0, p(z) = N(0, 1), p(x|z) = N(15 z, 1), K = 100",
+        ),
     ),
     draw=_some_model,
     verified="The estimates have the right mean and spread, however far guesses lie; no two data or calls share any.",

@@ -52,7 +52,11 @@ IN_ITS_STEAD = (
     ("sign-flipped", f"-({IWAE_BOUND})", ""),
     ("logarithm-missing", "log_w.exp().mean(0)", ""),
     ("maximum-not-added", "(log_w - log_w.max(0).values).exp().mean(0).log()", ""),
-    ("log-k-missing", "torch.logsumexp(log_w, 0) / K", "The logarithm of the sum was divided by K."),
+    (
+        "log-k-missing",
+        "torch.logsumexp(log_w, 0) / K",
+        "The logarithm of the sum was divided by K.",
+    ),
     ("not-averaged", "log_w", ""),
 )
 OF_A_BOUND = (
@@ -62,8 +66,18 @@ OF_A_BOUND = (
     _slip("wrongly-detached", "return bound", "return bound.detach()", NOTHING_TRAINED),
     _slip("prior-missing", *WITHOUT_PRIOR, "The weights must be p(x, z) / q(z|x)."),
     _slip("counted-wrong", " - math.log(K)", " + math.log(K)", "The sum was multiplied by K."),
-    _slip("counted-wrong", "math.log(K)", "math.log(len(x))", "The data were counted, not the samples."),
-    _slip("counted-wrong", "math.log(K)", "math.log(log_w.numel())", "It was divided by K B instead of K."),
+    _slip(
+        "counted-wrong",
+        "math.log(K)",
+        "math.log(len(x))",
+        "The data were counted, not the samples.",
+    ),
+    _slip(
+        "counted-wrong",
+        "math.log(K)",
+        "math.log(log_w.numel())",
+        "It was divided by K B instead of K.",
+    ),
 )
 
 IWAE = Exercise(
@@ -71,7 +85,11 @@ IWAE = Exercise(
     number="5.3",
     solution=_iwae,
     slips=(
-        Slip("log-of-mean-of-logs", ((IWAE_BOUND, "log_w.mean(0)"),), "It is the ELBO, whatever K is."),
+        Slip(
+            "log-of-mean-of-logs",
+            ((IWAE_BOUND, "log_w.mean(0)"),),
+            "It is the ELBO, whatever K is.",
+        ),
         Slip("log-k-missing", ((" - math.log(K)", ""),)),
         *OF_A_BOUND,
         *(_slip(mistake, IWAE_BOUND, returned, shows) for mistake, returned, shows in IN_ITS_STEAD),
@@ -82,32 +100,59 @@ IWAE = Exercise(
         Slip("analytic-kl-in-weights", (WITHOUT_PRIOR, ("log_p - log_q", f"log_p - {KL}"))),
         Slip("sample-for-rsample", (("rsample", "sample"),)),
         Slip("wrongly-detached", (("q_z.log_prob(z)", "q_z.log_prob(z).detach()"),)),
-        _slip("wrongly-detached", IWAE_BOUND, "math.log(log_w.exp().mean(0))", "A number of math.log has no gradient."),
+        _slip(
+            "wrongly-detached",
+            IWAE_BOUND,
+            "math.log(log_w.exp().mean(0))",
+            "A number of math.log has no gradient.",
+        ),
         _slip(
             "wrongly-detached",
             "q_z.log_prob(z)",
             f"{FROZEN}.log_prob(z)",
             "The parameters of log q were held constant.",
         ),
-        _slip("wrongly-detached", "(x, z)", "(x, z).detach()", "No gradient passes through the model."),
+        _slip(
+            "wrongly-detached", "(x, z)", "(x, z).detach()", "No gradient passes through the model."
+        ),
         _slip(
             "gradient-twice",
             "return bound",
             "surrogate = (log_w.softmax(0).detach() * log_w).sum(0)\n    return bound + surrogate - surrogate.detach()",
         ),
         Slip("surrogate-returned", ((IWAE_BOUND, "(log_w.softmax(0).detach() * log_w).sum(0)"),)),
-        Slip("weights-not-detached", ((IWAE_BOUND, "(log_w.softmax(0) * log_w).sum(0)"),), "And it is no bound."),
+        Slip(
+            "weights-not-detached",
+            ((IWAE_BOUND, "(log_w.softmax(0) * log_w).sum(0)"),),
+            "And it is no bound.",
+        ),
         Slip("softmax-of-losses", ((IWAE_BOUND, f"({LOSSES} * log_w).sum(0)"),)),
         Slip("softmax-of-losses", ((IWAE_BOUND, f"({LOSSES}.detach() * log_w).sum(0)"),)),
         Slip("softmax-of-losses", ((IWAE_BOUND, "math.log(K) - torch.logsumexp(-log_w, 0)"),)),
         Slip("wrong-axis", ((IWAE_BOUND, "torch.logsumexp(log_w, 1) - math.log(len(x))"),)),
         Slip("wrong-axis", (("(log_w, 0)", "(log_w, 1)"),)),
-        Slip("fewer-samples", (("(K,)", "(1,)"),), "One was drawn, and the weight of one divided by K."),
+        Slip(
+            "fewer-samples",
+            (("(K,)", "(1,)"),),
+            "One was drawn, and the weight of one divided by K.",
+        ),
         Slip("two-draws", (("q_z.log_prob(z)", "q_z.log_prob(q_z.rsample((K,)))"),)),
         Slip("mean-for-draw", (("q_z.rsample((K,))", "q_z.mean.expand(K, -1, -1)"),)),
-        _slip("variance-for-sigma", "q_z.rsample((K,))", "q_z.mean + q_z.stddev * (q_z.rsample((K,)) - q_z.mean)"),
-        _slip("variance-for-sigma", "q_z.log_prob(z)", "Independent(Normal(q_z.mean, q_z.variance), 1).log_prob(z)"),
-        _slip("one-noise-for-all", "q_z.rsample((K,))", "q_z.mean + q_z.stddev * torch.randn(K, 1, q_z.mean.shape[1])"),
+        _slip(
+            "variance-for-sigma",
+            "q_z.rsample((K,))",
+            "q_z.mean + q_z.stddev * (q_z.rsample((K,)) - q_z.mean)",
+        ),
+        _slip(
+            "variance-for-sigma",
+            "q_z.log_prob(z)",
+            "Independent(Normal(q_z.mean, q_z.variance), 1).log_prob(z)",
+        ),
+        _slip(
+            "one-noise-for-all",
+            "q_z.rsample((K,))",
+            "q_z.mean + q_z.stddev * torch.randn(K, 1, q_z.mean.shape[1])",
+        ),
         Slip(
             "one-noise-for-all",
             (("rsample((K,))", "rsample((1,)).expand(K, -1, -1)"),),
@@ -153,8 +198,18 @@ IWAE_DREG = Exercise(
     slips=(
         Slip("weighted-once", (UNHOOKED,)),
         Slip("score-term-kept", ((FROZEN, "q_z"),)),
-        _slip("score-term-kept", "q_z.mean.detach()", "q_z.mean", "The standard deviation is held, the mean is not."),
-        _slip("score-term-kept", "q_z.stddev.detach()", "q_z.stddev", "The mean is held, the deviation is not."),
+        _slip(
+            "score-term-kept",
+            "q_z.mean.detach()",
+            "q_z.mean",
+            "The standard deviation is held, the mean is not.",
+        ),
+        _slip(
+            "score-term-kept",
+            "q_z.stddev.detach()",
+            "q_z.stddev",
+            "The mean is held, the deviation is not.",
+        ),
         _hook("wrong-axis", "log_w.softmax(1)", SHARES_ADD_UP),
         _hook("wrong-axis", "log_w.flatten().softmax(0).view_as(log_w)", SHARES_ADD_UP),
         _hook("softmax-of-losses", "(-log_w).softmax(0)"),
@@ -173,7 +228,9 @@ IWAE_DREG = Exercise(
         Slip("weights-not-detached", (("log_w.softmax(0).detach()", "log_w.softmax(0)"),)),
         Slip("sample-for-rsample", (("q_z.rsample((K,))", "q_z.sample((K,)).requires_grad_()"),)),
         Slip("wrongly-detached", (("q_bar.log_prob(z)", "q_bar.log_prob(z.detach())"),)),
-        Slip("log-of-mean-of-logs", (("torch.logsumexp(log_w, 0) - math.log(K)", "log_w.mean(0)"),)),
+        Slip(
+            "log-of-mean-of-logs", (("torch.logsumexp(log_w, 0) - math.log(K)", "log_w.mean(0)"),)
+        ),
         Slip(
             "log-of-mean-of-logs",
             (
@@ -183,11 +240,19 @@ IWAE_DREG = Exercise(
             ),
             "This is the ELBO with the gradient that sticks the landing.",
         ),
-        _slip("log-of-mean-of-logs", "return bound", "return log_w.mean(0)", "Value and gradient are the ELBO's."),
+        _slip(
+            "log-of-mean-of-logs",
+            "return bound",
+            "return log_w.mean(0)",
+            "Value and gradient are the ELBO's.",
+        ),
         Slip("log-k-missing", ((" - math.log(K)", ""),)),
         Slip("wrong-axis", (("log_w.softmax(0)", "log_w.softmax(1)"),), SHARES_ADD_UP),
         *OF_A_BOUND,
-        *(_slip(mistake, "return bound", f"return {returned}", shows) for mistake, returned, shows in IN_ITS_STEAD),
+        *(
+            _slip(mistake, "return bound", f"return {returned}", shows)
+            for mistake, returned, shows in IN_ITS_STEAD
+        ),
         _slip("log-q-missing", " - q_bar.log_prob(z)", ""),
         _slip("log-q-sign", " - q_bar.log_prob(z)", " + q_bar.log_prob(z)"),
         _slip("two-draws", "q_bar.log_prob(z)", "q_bar.log_prob(q_z.rsample((K,)))"),

@@ -35,7 +35,12 @@ def _growth_rates(factor: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
     return mean.log(), mean_of_log
 
 
-ALIKE = ("(probability * factor).sum()", "factor.mean()", "(probability * factor.log()).sum()", "factor.log().mean()")
+ALIKE = (
+    "(probability * factor).sum()",
+    "factor.mean()",
+    "(probability * factor.log()).sum()",
+    "factor.log().mean()",
+)
 
 ONE_IN_ALL = "The probabilities add up to one already: nothing is left to divide by."
 
@@ -48,34 +53,74 @@ GROWTH_RATES = Exercise(
         _slip("probabilities-ignored", *ALIKE),
         _slip("probabilities-ignored", *ALIKE[:2], shows="The first value is a plain mean."),
         _slip("probabilities-ignored", *ALIKE[2:], shows="The second value is a plain mean."),
-        _slip("mean-for-sum", "factor).sum()", "factor).mean()", "log()).sum()", "log()).mean()", shows=ONE_IN_ALL),
+        _slip(
+            "mean-for-sum",
+            "factor).sum()",
+            "factor).mean()",
+            "log()).sum()",
+            "log()).mean()",
+            shows=ONE_IN_ALL,
+        ),
         _slip("mean-for-sum", "factor).sum()", "factor).mean()", shows=ONE_IN_ALL),
         _slip("mean-for-sum", "log()).sum()", "log()).mean()", shows=ONE_IN_ALL),
         _slip("not-summed", "factor).sum()", "factor)", "log()).sum()", "log())"),
         _slip("not-summed", "log()).sum()", "log())"),
-        _slip("axis-kept", "factor).sum()", "factor).sum(0, True)", "log()).sum()", "log()).sum(0, True)"),
-        _slip("probability-in-the-log", "probability * factor.log()", "(probability * factor).log()"),
+        _slip(
+            "axis-kept",
+            "factor).sum()",
+            "factor).sum(0, True)",
+            "log()).sum()",
+            "log()).sum(0, True)",
+        ),
+        _slip(
+            "probability-in-the-log", "probability * factor.log()", "(probability * factor).log()"
+        ),
         _slip("log-of-probability", "probability * factor.log()", "factor * probability.log()"),
-        _slip("log-of-probability", "probability * factor.log()", "probability * probability.log()"),
+        _slip(
+            "log-of-probability", "probability * factor.log()", "probability * probability.log()"
+        ),
         _slip("gain-for-log", "factor.log()", "(factor - 1)"),
         _slip("gain-for-log", "factor.log()", "(factor - 1)", "mean.log()", "mean - 1"),
         _slip("gain-for-log", "mean.log()", "mean - 1"),
-        _slip("log-of-mean-of-logs", "mean.log()", "mean_of_log", shows="The first value equals the second."),
-        _slip("log-outside", ", mean_of_log\n", ", mean.log()\n", shows="The second value equals the first."),
+        _slip(
+            "log-of-mean-of-logs",
+            "mean.log()",
+            "mean_of_log",
+            shows="The first value equals the second.",
+        ),
+        _slip(
+            "log-outside",
+            ", mean_of_log\n",
+            ", mean.log()\n",
+            shows="The second value equals the first.",
+        ),
         _slip("negated", "return mean.log(), mean_of_log", "return -mean.log(), -mean_of_log"),
-        _slip("negated", ", mean_of_log\n", ", -mean_of_log\n", shows="It is the second value alone."),
+        _slip(
+            "negated", ", mean_of_log\n", ", -mean_of_log\n", shows="It is the second value alone."
+        ),
         _slip("base-2", "mean.log()", "mean.log2()", "factor.log()", "factor.log2()"),
         _slip("base-10", "mean.log()", "mean.log10()", "factor.log()", "factor.log10()"),
         _slip("exponential-left", "mean.log(), mean_of_log", "mean, mean_of_log.exp()"),
         _slip(
-            "logarithm-missing", "mean.log()", "mean", shows="The first value is the mean factor, not its logarithm."
+            "logarithm-missing",
+            "mean.log()",
+            "mean",
+            shows="The first value is the mean factor, not its logarithm.",
         ),
-        _slip("logarithm-missing", "factor.log()", "factor", shows="The second value is the mean factor itself."),
+        _slip(
+            "logarithm-missing",
+            "factor.log()",
+            "factor",
+            shows="The second value is the mean factor itself.",
+        ),
     ),
     hand=(
         Case(_double([4.0, 1.0], [0.5, 0.5]), "a factor of 4 or 1, each with probability 1/2"),
         Case(_double([4.0, 1.0], [0.25, 0.75]), "a factor of 4 with probability 1/4, else of 1"),
-        Case(_double([4.0, 2.0, 1.0], [0.25, 0.25, 0.5]), "a factor of 4, 2 or 1, with probability 1/4, 1/4 and 1/2"),
+        Case(
+            _double([4.0, 2.0, 1.0], [0.25, 0.25, 0.5]),
+            "a factor of 4, 2 or 1, with probability 1/4, 1/4 and 1/2",
+        ),
     ),
     draw=lambda: [Case((torch.rand(4) + 0.3, torch.randn(4).softmax(0)), "four factors")],
     verified="Both rates agree with their definition, for likely and for unlikely outcomes.",
@@ -90,7 +135,10 @@ def _jensen_gap(w: Tensor) -> Tensor:
 
 
 GAP = "log_of_mean - mean_of_log"
-BOTH, BY_B = "w.mean(0).log(), w.log().mean(0)", "(w.sum(0) / w.shape[1]).log(), w.log().sum(0) / w.shape[1]"
+BOTH, BY_B = (
+    "w.mean(0).log(), w.log().mean(0)",
+    "(w.sum(0) / w.shape[1]).log(), w.log().sum(0) / w.shape[1]",
+)
 NO_LOGS = "The weights come as they are here, and were taken for log-weights."
 
 JENSEN_GAP = Exercise(
@@ -98,22 +146,64 @@ JENSEN_GAP = Exercise(
     number="3.2",
     solution=_jensen_gap,
     slips=(
-        _slip("sign-flipped", GAP, "mean_of_log - log_of_mean", shows="A gap is never negative; every value here is."),
+        _slip(
+            "sign-flipped",
+            GAP,
+            "mean_of_log - log_of_mean",
+            shows="A gap is never negative; every value here is.",
+        ),
         _slip("wrong-axis", "w.mean(0)", "w.mean(1)", "w.log().mean(0)", "w.log().mean(1)"),
         _slip("sum-over-data", "w.mean(0)", "w.mean()", "w.log().mean(0)", "w.log().mean()"),
         _slip("sum-over-data", GAP, f"({GAP}).mean()"),
         _slip("sum-over-data", GAP, f"({GAP}).sum()"),
-        _slip("sum-over-data", "w.mean(0)", "w.mean()", shows="The first mean runs over the data, too."),
-        _slip("sum-over-data", "w.log().mean(0)", "w.log().mean()", shows="The second mean runs over the data, too."),
+        _slip(
+            "sum-over-data",
+            "w.mean(0)",
+            "w.mean()",
+            shows="The first mean runs over the data, too.",
+        ),
+        _slip(
+            "sum-over-data",
+            "w.log().mean(0)",
+            "w.log().mean()",
+            shows="The second mean runs over the data, too.",
+        ),
         _slip("not-averaged", "w.log().mean(0)", "w.log()"),
         _slip("axis-kept", GAP, f"({GAP})[None]"),
         _slip("log-k-missing", "w.mean(0)", "w.sum(0)", shows="Every gap is log K too wide."),
-        _slip("sum-over-samples", "w.log().mean(0)", "w.log().sum(0)", shows="It is the logarithms that were added."),
-        _slip("sum-over-samples", "w.mean", "w.sum", "log().mean", "log().sum", shows="Both were added."),
+        _slip(
+            "sum-over-samples",
+            "w.log().mean(0)",
+            "w.log().sum(0)",
+            shows="It is the logarithms that were added.",
+        ),
+        _slip(
+            "sum-over-samples",
+            "w.mean",
+            "w.sum",
+            "log().mean",
+            "log().sum",
+            shows="Both were added.",
+        ),
         _slip("counted-wrong", BOTH, BY_B, shows="It was divided by the number of data."),
-        _slip("log-outside", "w.log().mean(0)", "w.mean(0).log()", shows="Both terms are the same: no gap is left."),
-        _slip("weights-for-logs", "w.mean(0).log(), w.log()", "w.logsumexp(0) - math.log(len(w)), w", shows=NO_LOGS),
-        _slip("logs-divided", GAP, "log_of_mean / mean_of_log", shows="For equal weights it is 1 and not 0."),
+        _slip(
+            "log-outside",
+            "w.log().mean(0)",
+            "w.mean(0).log()",
+            shows="Both terms are the same: no gap is left.",
+        ),
+        _slip(
+            "weights-for-logs",
+            "w.mean(0).log(), w.log()",
+            "w.logsumexp(0) - math.log(len(w)), w",
+            shows=NO_LOGS,
+        ),
+        _slip(
+            "logs-divided",
+            GAP,
+            "log_of_mean / mean_of_log",
+            shows="For equal weights it is 1 and not 0.",
+        ),
         _slip("base-2", "w.mean(0).log()", "w.mean(0).log2()", "w.log()", "w.log2()"),
         _slip("base-10", "w.mean(0).log()", "w.mean(0).log10()", "w.log()", "w.log10()"),
         _slip("log-normal-gap", GAP, "0.5 * w.log().var(0)"),
@@ -125,8 +215,14 @@ JENSEN_GAP = Exercise(
     ),
     hand=(
         Case(_double([[1.0], [4.0]]), "w = [[1], [4]], two weights of one datum"),
-        Case(_double([[1.0, 2.0], [4.0, 2.0]]), "w = [[1, 2], [4, 2]], two weights of each of two data"),
-        Case(_double([[1.0, 2.0], [2.0, 2.0], [6.0, 2.0]]), "w = [[1, 2], [2, 2], [6, 2]], three weights of each"),
+        Case(
+            _double([[1.0, 2.0], [4.0, 2.0]]),
+            "w = [[1, 2], [4, 2]], two weights of each of two data",
+        ),
+        Case(
+            _double([[1.0, 2.0], [2.0, 2.0], [6.0, 2.0]]),
+            "w = [[1, 2], [2, 2], [6, 2]], three weights of each",
+        ),
     ),
     draw=lambda: [Case((torch.randn(5, 3).exp(),), "w of shape (5, 3)")],
     verified="It agrees with the definition datum by datum, and vanishes where all weights are equal.",
@@ -143,7 +239,12 @@ def _two_bounds(s: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
 NOT_NEGATIVE = "It is one of the two; both gaps are divergences: never negative."
 TWICE = "It is in the logarithm: half of log r² is log r."
 BITS = "The logarithms are in bits, the rest is in nats."
-R_FOR_SQUARE = ("(r**2 + s**2 - 1) -", "(r + s**2 - 1) - 0.5 *", "/ r**2 - 1) +", "/ r - 1) + 0.5 *")
+R_FOR_SQUARE = (
+    "(r**2 + s**2 - 1) -",
+    "(r + s**2 - 1) - 0.5 *",
+    "/ r**2 - 1) +",
+    "/ r - 1) + 0.5 *",
+)
 
 TWO_BOUNDS = Exercise(
     name="two_bounds",
@@ -151,7 +252,12 @@ TWO_BOUNDS = Exercise(
     solution=_two_bounds,
     slips=(
         _slip("kl-reversed", "return below, above", "return above, below"),
-        _slip("kl-reversed", "return below, above", "return below, below", shows="The second value equals the first."),
+        _slip(
+            "kl-reversed",
+            "return below, above",
+            "return below, below",
+            shows="The second value equals the first.",
+        ),
         _slip(
             "sign-flipped",
             "return below, above",
@@ -161,18 +267,39 @@ TWO_BOUNDS = Exercise(
         _slip("sign-flipped", "return below, above", "return -below, above", shows=NOT_NEGATIVE),
         _slip("sign-flipped", "return below, above", "return below, -above", shows=NOT_NEGATIVE),
         _slip("half-missing", "below = 0.5 *", "below =", "above = 0.5 *", "above ="),
-        _slip("half-missing", "return below, above", "return 2 * below, 2 * above", shows="Both gaps are doubled."),
+        _slip(
+            "half-missing",
+            "return below, above",
+            "return 2 * below, 2 * above",
+            shows="Both gaps are doubled.",
+        ),
         _slip("half-missing", "below = 0.5 *", "below ="),
         _slip("half-missing", "above = 0.5 *", "above ="),
-        _slip("sigma-for-variance", " - r.log()", " - 0.5 * r.log()", " + r.log()", " + 0.5 * r.log()", shows=TWICE),
+        _slip(
+            "sigma-for-variance",
+            " - r.log()",
+            " - 0.5 * r.log()",
+            " + r.log()",
+            " + 0.5 * r.log()",
+            shows=TWICE,
+        ),
         _slip("sigma-for-variance", " - r.log()", " - 0.5 * r.log()", shows=TWICE),
         _slip("sigma-for-variance", " + r.log()", " + 0.5 * r.log()", shows=TWICE),
-        _slip("bracket-missing", "(1 + s**2) / r**2", "1 + s**2 / r**2", shows="The 1 is the posterior's variance."),
+        _slip(
+            "bracket-missing",
+            "(1 + s**2) / r**2",
+            "1 + s**2 / r**2",
+            shows="The 1 is the posterior's variance.",
+        ),
         _slip("shift-unscaled", "(1 + s**2) / r**2", "1 / r**2 + s**2"),
         _slip("logarithm-sign", " - r.log()", " + r.log()"),
         _slip("logarithm-sign", " + r.log()", " - r.log()"),
         _slip(
-            "logarithm-sign", "s**2 - 1) - r.log()", "s**2 - 1) + r.log()", "r**2 - 1) + r.log()", "r**2 - 1) - r.log()"
+            "logarithm-sign",
+            "s**2 - 1) - r.log()",
+            "s**2 - 1) + r.log()",
+            "r**2 - 1) + r.log()",
+            "r**2 - 1) - r.log()",
         ),
         _slip("determinant-missing", " - r.log()", "", " + r.log()", ""),
         _slip("determinant-missing", " - r.log()", ""),
@@ -198,7 +325,9 @@ TWO_BOUNDS = Exercise(
         Case(_double(1.0, 0.5), "s = 1, r = 1/2"),
         Case(_double(2.0, 1.0), "s = 2, r = 1"),
     ),
-    draw=lambda: [Case((torch.randn(()), torch.randn(()).exp()), "another s and r") for _ in range(3)],
+    draw=lambda: [
+        Case((torch.randn(()), torch.randn(()).exp()), "another s and r") for _ in range(3)
+    ],
     verified="Both gaps agree with the divergences of Gaussians, for shifted, narrow and wide proxies.",
     place=PLACES["gap-is-kl"],
     observe=named_values("gap below", "gap above"),
@@ -220,8 +349,18 @@ UNIFORM_PROXY = Exercise(
     number="3.6",
     solution=_uniform_proxy,
     slips=(
-        _slip("spread-for-variance", "c**2 / (6 * s_p**2)", "c**2 / (2 * s_p**2)", shows="c² was taken."),
-        _slip("spread-for-variance", "c**2 / (6 * s_p**2)", "c**2 / (24 * s_p**2)", shows="c²/12 was taken."),
+        _slip(
+            "spread-for-variance",
+            "c**2 / (6 * s_p**2)",
+            "c**2 / (2 * s_p**2)",
+            shows="c² was taken.",
+        ),
+        _slip(
+            "spread-for-variance",
+            "c**2 / (6 * s_p**2)",
+            "c**2 / (24 * s_p**2)",
+            shows="c²/12 was taken.",
+        ),
         _slip("spread-for-variance", " - c**2 / (6 * s_p**2)", "", shows="It was left out."),
         _slip("half-missing", "/ (6 * s_p**2)", "/ (3 * s_p**2)"),
         _slip("bracket-missing", "/ (6 * s_p**2)", "/ 6 * s_p**2"),
@@ -229,9 +368,18 @@ UNIFORM_PROXY = Exercise(
         _slip("uniform-density", "(2 * c).log()", "c.log()"),
         _slip("normaliser-dropped", " - 0.5 * (2 * math.pi * s_p**2).log()", ""),
         _slip(
-            "normaliser-dropped", "(2 * math.pi * s_p**2)", "(s_p**2)", shows="The mean of log w is ½ log 2π too high."
+            "normaliser-dropped",
+            "(2 * math.pi * s_p**2)",
+            "(s_p**2)",
+            shows="The mean of log w is ½ log 2π too high.",
         ),
-        _slip("sigma-for-variance", "(2 * math.pi * s_p**2)", "(2 * math.pi * s_p)", "(6 * s_p**2)", "(6 * s_p)"),
+        _slip(
+            "sigma-for-variance",
+            "(2 * math.pi * s_p**2)",
+            "(2 * math.pi * s_p)",
+            "(6 * s_p**2)",
+            "(6 * s_p)",
+        ),
         _slip("sigma-for-variance", "(2 * math.pi * s_p**2)", "(2 * math.pi * s_p)"),
         _slip("sigma-for-variance", "(6 * s_p**2)", "(6 * s_p)"),
         _slip("variance-for-sigma", "(s_p * 2**0.5)", "(s_p**2 * 2**0.5)"),
@@ -243,23 +391,67 @@ UNIFORM_PROXY = Exercise(
         _slip("erf-argument", "(s_p * 2**0.5)", "(s_p / 2**0.5)"),
         _slip("erf-argument", "(s_p * 2**0.5)", "(s_p * 2)"),
         _slip("erf-argument", "(s_p * 2**0.5)", "2**0.5", shows="It was not divided by s_p."),
-        _slip("mass-elsewhere", "torch.erf(c / (s_p * 2**0.5))", CDF, shows="It is all that lies below m + c."),
-        _slip("mass-elsewhere", "torch.erf(", "torch.erfc(", shows="It is all that lies outside the interval."),
-        _slip("mass-elsewhere", "torch.erf(c / (s_p * 2**0.5)).log()", "torch.erfc(c / (s_p * 2**0.5))", shows=OUTSIDE),
+        _slip(
+            "mass-elsewhere",
+            "torch.erf(c / (s_p * 2**0.5))",
+            CDF,
+            shows="It is all that lies below m + c.",
+        ),
+        _slip(
+            "mass-elsewhere",
+            "torch.erf(",
+            "torch.erfc(",
+            shows="It is all that lies outside the interval.",
+        ),
+        _slip(
+            "mass-elsewhere",
+            "torch.erf(c / (s_p * 2**0.5)).log()",
+            "torch.erfc(c / (s_p * 2**0.5))",
+            shows=OUTSIDE,
+        ),
         _slip("support-ignored", "torch.erf(c / (s_p * 2**0.5)).log()", "torch.zeros_like(c)"),
-        _slip("log-of-mean-of-logs", ", log_mean_w\n", ", mean_log_w\n", shows="The second value equals the first."),
-        _slip("negated", "return mean_log_w, log_mean_w", "return -mean_log_w, -log_mean_w", shows=MINUS),
+        _slip(
+            "log-of-mean-of-logs",
+            ", log_mean_w\n",
+            ", mean_log_w\n",
+            shows="The second value equals the first.",
+        ),
+        _slip(
+            "negated",
+            "return mean_log_w, log_mean_w",
+            "return -mean_log_w, -log_mean_w",
+            shows=MINUS,
+        ),
         _slip("negated", "return mean_log_w, log", "return -mean_log_w, log", shows=MINUS),
-        _slip("base-2", "c).log()", "c).log2()", "p**2).log()", "p**2).log2()", "5)).log()", "5)).log2()", shows=BITS),
-        _slip("one-side", "torch.erf(c / (s_p * 2**0.5)).log()", "(0.5 * torch.erf(c / (s_p * 2**0.5))).log()"),
-        _slip("mass-not-logged", "torch.erf(c / (s_p * 2**0.5)).log()", "torch.erf(c / (s_p * 2**0.5))"),
+        _slip(
+            "base-2",
+            "c).log()",
+            "c).log2()",
+            "p**2).log()",
+            "p**2).log2()",
+            "5)).log()",
+            "5)).log2()",
+            shows=BITS,
+        ),
+        _slip(
+            "one-side",
+            "torch.erf(c / (s_p * 2**0.5)).log()",
+            "(0.5 * torch.erf(c / (s_p * 2**0.5))).log()",
+        ),
+        _slip(
+            "mass-not-logged",
+            "torch.erf(c / (s_p * 2**0.5)).log()",
+            "torch.erf(c / (s_p * 2**0.5))",
+        ),
         _slip("order-swapped", "return mean_log_w, log_mean_w", "return log_mean_w, mean_log_w"),
     ),
     hand=(
         Case(_double(1.0, 1.0), "c = 1, s_p = 1"),
         Case(_double(2.0, 0.5), "c = 2, s_p = 1/2"),
     ),
-    draw=lambda: [Case((torch.rand(()) + 0.5, torch.rand(()) + 0.5), "another c and s_p") for _ in range(3)],
+    draw=lambda: [
+        Case((torch.rand(()) + 0.5, torch.rand(()) + 0.5), "another c and s_p") for _ in range(3)
+    ],
     verified="Both values agree with the integrals over the interval, for wide and narrow ones.",
     place=PLACES["gap-is-kl"],
     observe=named_values("mean of log w", "log of the mean of w"),

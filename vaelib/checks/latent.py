@@ -76,36 +76,104 @@ ANCESTRAL = Exercise(
     number="1.2",
     solution=_ancestral,
     slips=(
-        Slip("noise-missing", ((" + sigma * noise", ""),), "All x lie on Wz + b: these are means, not samples."),
-        _slip("noise-missing", "sigma * noise", "sigma", "The number σ was added, not noise of that size."),
+        Slip(
+            "noise-missing",
+            ((" + sigma * noise", ""),),
+            "All x lie on Wz + b: these are means, not samples.",
+        ),
+        _slip(
+            "noise-missing",
+            "sigma * noise",
+            "sigma",
+            "The number σ was added, not noise of that size.",
+        ),
         Slip("variance-for-sigma", (("sigma * ", "sigma**2 * "),)),
         Slip("sigma-for-variance", (("sigma * ", "sigma**0.5 * "),)),
         Slip("sigma-ignored", (("sigma * ", ""),), "The noise has variance 1, whatever sigma is."),
-        Slip("one-noise-for-all", (("(n, X)", "(n, 1)"),), "All pixels of a datum are off by the same amount."),
-        _slip("one-noise-for-all", "randn(n, X)", "randn(X)", "All data are off by the same amount."),
-        _slip("one-noise-for-all", "randn(n, X)", "randn(1)", "Everything is off by the same amount."),
-        _slip("one-noise-for-all", "randn(n, Z)", "randn(Z).expand(n, Z)", "All data have the same latent."),
-        _slip("one-noise-for-all", "randn(n, Z)", "randn(n, 1).expand(n, Z)", "The latents of a datum are all alike."),
-        _slip("uniform-noise", "randn(n, Z)", "rand(n, Z)", "The latents lie between 0 and 1.", "gaussian"),
-        _slip("uniform-noise", "randn(n, X)", "rand(n, X)", "The noise is never negative.", "gaussian"),
-        Slip("uniform-noise", (("randn(n, Z)", "rand(n, Z)"), ("randn(n, X)", "rand(n, X)")), BOTH, PLACES["gaussian"]),
-        _slip("uniform-noise", "randn(n, Z)", CENTRED.format("Z"), f"It is so for z. {NO_TAILS}", "gaussian"),
-        _slip("uniform-noise", "randn(n, X)", CENTRED.format("X"), f"It is so for ε. {NO_TAILS}", "gaussian"),
+        Slip(
+            "one-noise-for-all",
+            (("(n, X)", "(n, 1)"),),
+            "All pixels of a datum are off by the same amount.",
+        ),
+        _slip(
+            "one-noise-for-all", "randn(n, X)", "randn(X)", "All data are off by the same amount."
+        ),
+        _slip(
+            "one-noise-for-all", "randn(n, X)", "randn(1)", "Everything is off by the same amount."
+        ),
+        _slip(
+            "one-noise-for-all",
+            "randn(n, Z)",
+            "randn(Z).expand(n, Z)",
+            "All data have the same latent.",
+        ),
+        _slip(
+            "one-noise-for-all",
+            "randn(n, Z)",
+            "randn(n, 1).expand(n, Z)",
+            "The latents of a datum are all alike.",
+        ),
+        _slip(
+            "uniform-noise",
+            "randn(n, Z)",
+            "rand(n, Z)",
+            "The latents lie between 0 and 1.",
+            "gaussian",
+        ),
+        _slip(
+            "uniform-noise", "randn(n, X)", "rand(n, X)", "The noise is never negative.", "gaussian"
+        ),
+        Slip(
+            "uniform-noise",
+            (("randn(n, Z)", "rand(n, Z)"), ("randn(n, X)", "rand(n, X)")),
+            BOTH,
+            PLACES["gaussian"],
+        ),
+        _slip(
+            "uniform-noise",
+            "randn(n, Z)",
+            CENTRED.format("Z"),
+            f"It is so for z. {NO_TAILS}",
+            "gaussian",
+        ),
+        _slip(
+            "uniform-noise",
+            "randn(n, X)",
+            CENTRED.format("X"),
+            f"It is so for ε. {NO_TAILS}",
+            "gaussian",
+        ),
         Slip(
             "seed-inside",
-            (("z = ", f"{OWN}\n    z = "), ("(n, Z", "(n, Z, generator=own"), ("(n, X", "(n, X, generator=own")),
+            (
+                ("z = ", f"{OWN}\n    z = "),
+                ("(n, Z", "(n, Z, generator=own"),
+                ("(n, X", "(n, X, generator=own"),
+            ),
         ),
         Slip("another-z", (("noise, z", "noise, torch.randn(n, Z)"),)),
         Slip("offset-missing", ((" + b", ""),)),
         _slip("offset-sign", "+ b", "- b"),
-        Slip("transposed", (("W.T", "W"),), "It shows where W is square; elsewhere the shapes do not fit."),
+        Slip(
+            "transposed",
+            (("W.T", "W"),),
+            "It shows where W is square; elsewhere the shapes do not fit.",
+        ),
         Slip("sigma-on-all", (("z @ W.T + b + sigma * noise", "b + sigma * (z @ W.T + noise)"),)),
         Slip("sigma-on-all", (("z @ W.T + b + sigma * noise", "sigma * (z @ W.T + b + noise)"),)),
-        _slip("sigma-on-all", "z = torch", "z = sigma * torch", "The latents have the standard deviation σ, too."),
+        _slip(
+            "sigma-on-all",
+            "z = torch",
+            "z = sigma * torch",
+            "The latents have the standard deviation σ, too.",
+        ),
     ),
     hand=(
         Case((t64([1]), t64(-1), 0.5, 10_000), "W = [[1]], b = [-1], sigma = 0.5, n = 10,000"),
-        Case((t64([1, 0], [0.6, 1]), t64(1, -1), 0.5, 10_000), "W = [[1, 0], [0.6, 1]], b = [1, -1], sigma = 0.5"),
+        Case(
+            (t64([1, 0], [0.6, 1]), t64(1, -1), 0.5, 10_000),
+            "W = [[1, 0], [0.6, 1]], b = [1, -1], sigma = 0.5",
+        ),
     ),
     draw=lambda: [Case((_normal(3, 2), 3 + _normal(3), 0.7, 10_000), "a model with X, Z = 3, 2")],
     verified="Read off 10,000 pairs, W, b and the noise are the model's; z and noise are normal, and new in each call.",
@@ -136,25 +204,57 @@ LOG_EVIDENCE = Exercise(
         Slip("determinant-missing", (("torch.logdet(V) + ", ""),)),
         Slip("determinant-underflow", (("torch.logdet(V)", "torch.det(V).log()"),)),
         Slip("determinant-halved", (("torch.logdet(V)", "0.5 * torch.logdet(V)"),)),
-        _slip("small-determinant", "torch.logdet(V)", "torch.logdet(W.T @ W + sigma**2 * torch.eye(W.shape[1]))"),
+        _slip(
+            "small-determinant",
+            "torch.logdet(V)",
+            "torch.logdet(W.T @ W + sigma**2 * torch.eye(W.shape[1]))",
+        ),
         _slip("logarithm-sign", "+ torch.logdet", "- torch.logdet", "It is the log-determinant's."),
         Slip("half-missing", (("-0.5 * (", "-1 * ("),)),
         _slip("half-missing", "X * math", "2 * X * math", "It is the ½ before X log 2π."),
-        Slip("half-missing", ((" + square)", " + 2 * square)"),), "It is the ½ before the quadratic form."),
-        Slip("half-missing", (("torch.logdet(V)", "2 * torch.logdet(V)"),), "It is the ½ before the log-determinant."),
+        Slip(
+            "half-missing",
+            ((" + square)", " + 2 * square)"),),
+            "It is the ½ before the quadratic form.",
+        ),
+        Slip(
+            "half-missing",
+            (("torch.logdet(V)", "2 * torch.logdet(V)"),),
+            "It is the ½ before the log-determinant.",
+        ),
         Slip("sigma-for-variance", (("sigma**2", "sigma"),)),
         _slip("sigma-ignored", "sigma**2 * ", "", "It is right only where σ = 1."),
-        _slip("sigma-on-all", NOISY, "sigma**2 * (W @ W.T + torch.eye(X))", "It is right only where σ = 1."),
+        _slip(
+            "sigma-on-all",
+            NOISY,
+            "sigma**2 * (W @ W.T + torch.eye(X))",
+            "It is right only where σ = 1.",
+        ),
         _slip("noise-on-all-entries", " * torch.eye(X)", ""),
-        _slip("covariance-for-precision", "torch.linalg.solve(V, difference.T).T", "(difference @ V)"),
-        _slip("covariance-for-precision", NOISY, f"torch.linalg.inv({NOISY})", "It is so in both terms."),
+        _slip(
+            "covariance-for-precision", "torch.linalg.solve(V, difference.T).T", "(difference @ V)"
+        ),
+        _slip(
+            "covariance-for-precision",
+            NOISY,
+            f"torch.linalg.inv({NOISY})",
+            "It is so in both terms.",
+        ),
         _slip("pixels-independent", NOISY, f"({NOISY}).diagonal().diag()"),
-        _slip("pixels-independent", "torch.logdet(V)", "V.diagonal().log().sum()", "It is so in the log-determinant."),
+        _slip(
+            "pixels-independent",
+            "torch.logdet(V)",
+            "V.diagonal().log().sum()",
+            "It is so in the log-determinant.",
+        ),
         _slip("distance-sign", "+ square", "- square"),
         Slip("noise-missing", ((" + sigma**2 * torch.eye(X)", ""),)),
         Slip(
             "noise-missing",
-            ((" + sigma**2 * torch.eye(X)", ""), ("(V)", "(V + 0 * torch.linalg.cholesky(V - 1e-9 * torch.eye(X)))")),
+            (
+                (" + sigma**2 * torch.eye(X)", ""),
+                ("(V)", "(V + 0 * torch.linalg.cholesky(V - 1e-9 * torch.eye(X)))"),
+            ),
         ),
         Slip("one-latent-for-evidence", (("W @ W.T + ", ""),)),
         Slip("offset-missing", (("x - b", "x"),)),
@@ -171,11 +271,21 @@ LOG_EVIDENCE = Exercise(
     ),
     hand=(
         Case((t64([2]), t64([1]), t64(0), 1.0), "x = [[2]], W = [[1]], b = [0], sigma = 1"),
-        Case((t64([2], [0]), t64([1]), t64(1), 2.0), "x = [[2], [0]], W = [[1]], b = [1], sigma = 2"),
-        Case((t64([1, 0]), t64([1, 1], [0, 1]), t64(0, 0), 1.0), "x = [[1, 0]], W = [[1, 1], [0, 1]], b = 0, σ = 1"),
-        Case((t64([0] * 200), t64(*[[1]] * 200), t64(*[0] * 200), 0.01), "W = 1 for 200 pixels, x = b = 0, σ = 0.01"),
+        Case(
+            (t64([2], [0]), t64([1]), t64(1), 2.0), "x = [[2], [0]], W = [[1]], b = [1], sigma = 2"
+        ),
+        Case(
+            (t64([1, 0]), t64([1, 1], [0, 1]), t64(0, 0), 1.0),
+            "x = [[1, 0]], W = [[1, 1], [0, 1]], b = 0, σ = 1",
+        ),
+        Case(
+            (t64([0] * 200), t64(*[[1]] * 200), t64(*[0] * 200), 0.01),
+            "W = 1 for 200 pixels, x = b = 0, σ = 0.01",
+        ),
     ),
-    draw=lambda: [Case((_normal(4, 5), _normal(5, 2), _normal(5), s), "B, X, Z = 4, 5, 2") for s in (0.3, 1.6)],
+    draw=lambda: [
+        Case((_normal(4, 5), _normal(5, 2), _normal(5), s), "B, X, Z = 4, 5, 2") for s in (0.3, 1.6)
+    ],
     verified="It agrees with the exact log-evidence of models drawn afresh, and holds for 200 pixels and little noise.",
     place=PLACES["gaussian"],
 )

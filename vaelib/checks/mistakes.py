@@ -36,7 +36,9 @@ class Mistake:
     threads: tuple[tuple[str, str], ...] = ()
 
 
-_catalogue = tomllib.loads(resources.files("vaelib.checks").joinpath("catalogue.toml").read_text("utf8"))
+_catalogue = tomllib.loads(
+    resources.files("vaelib.checks").joinpath("catalogue.toml").read_text("utf8")
+)
 
 PLACES = {key: Place(*parts) for key, parts in _catalogue["places"].items()}
 

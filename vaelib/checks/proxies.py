@@ -35,9 +35,18 @@ def _kl_to_posterior(mean: Tensor, log_sigma: Tensor, m: Tensor, S: Tensor) -> T
 
 
 _REVERSED = (
-    ("trace = (precision.diagonal() * torch.exp(2 * log_sigma)).sum(-1)", "v = torch.exp(2 * log_sigma)"),
-    ("square = ((difference @ precision) * difference).sum(-1)", "square = (difference**2 / v).sum(-1)"),
-    ("log_ratio = torch.logdet(S) - (2 * log_sigma).sum(-1)", "log_ratio = (2 * log_sigma).sum(-1) - torch.logdet(S)"),
+    (
+        "trace = (precision.diagonal() * torch.exp(2 * log_sigma)).sum(-1)",
+        "v = torch.exp(2 * log_sigma)",
+    ),
+    (
+        "square = ((difference @ precision) * difference).sum(-1)",
+        "square = (difference**2 / v).sum(-1)",
+    ),
+    (
+        "log_ratio = torch.logdet(S) - (2 * log_sigma).sum(-1)",
+        "log_ratio = (2 * log_sigma).sum(-1) - torch.logdet(S)",
+    ),
     ("(trace +", "((S.diagonal() / v).sum(-1) +"),
 )
 _POSTERIOR = _t([[2.0, 1.0], [1.0, 2.0]])
@@ -49,31 +58,61 @@ KL = Exercise(
     slips=(
         Slip("half-missing", ((" / 2", ""),), "Without it all doubles."),
         Slip("dimension-missing", (("- mean.shape[-1] ", ""),)),
-        Slip("dimension-missing", (("- mean.shape[-1] ", "- 1 "),), "1 was subtracted, which is right for Z = 1 only."),
+        Slip(
+            "dimension-missing",
+            (("- mean.shape[-1] ", "- 1 "),),
+            "1 was subtracted, which is right for Z = 1 only.",
+        ),
         Slip("sigma-for-variance", (("torch.exp(2 * log_sigma)", "torch.exp(log_sigma)"),)),
-        Slip("sigma-for-variance", (("- (2 * log_sigma)", "- log_sigma"),), "The logarithm of σ² is twice that of σ."),
+        Slip(
+            "sigma-for-variance",
+            (("- (2 * log_sigma)", "- log_sigma"),),
+            "The logarithm of σ² is twice that of σ.",
+        ),
         Slip(
             "sigma-for-variance",
             (("exp(2 * log_sigma)", "exp(log_sigma)"), ("- (2 * log_sigma)", "- log_sigma")),
             "log σ was read as log σ², in both terms.",
         ),
         Slip("log-squared", (("(2 * log_sigma).sum", "log_sigma.square().sum"),)),
-        Slip("correlation-ignored", (("precision.diagonal()", "1 / S.diagonal()"),), "Under the trace stands 1/Sᵢᵢ."),
+        Slip(
+            "correlation-ignored",
+            (("precision.diagonal()", "1 / S.diagonal()"),),
+            "Under the trace stands 1/Sᵢᵢ.",
+        ),
         Slip(
             "correlation-ignored",
             (("linalg.inv(S)", "diag(1 / S.diag())"), ("torch.logdet(S)", "S.diag().log().sum()")),
         ),
         Slip("covariance-for-precision", (("torch.linalg.inv(S)", "S"),)),
-        Slip("covariance-for-precision", (("torch.linalg.inv(S)", "1 / S"),), "Each entry of S was inverted, not S."),
-        Slip("covariance-for-precision", (("difference @ precision", "difference @ S"),), "It is in the mean's term."),
+        Slip(
+            "covariance-for-precision",
+            (("torch.linalg.inv(S)", "1 / S"),),
+            "Each entry of S was inverted, not S.",
+        ),
+        Slip(
+            "covariance-for-precision",
+            (("difference @ precision", "difference @ S"),),
+            "It is in the mean's term.",
+        ),
         Slip("precision-missing", (("difference @ precision", "difference"),)),
         Slip(
             "correlation-ignored",
-            (("((difference @ precision) * difference)", "(difference**2 * precision.diagonal())"),),
+            (
+                (
+                    "((difference @ precision) * difference)",
+                    "(difference**2 * precision.diagonal())",
+                ),
+            ),
             "Of the precision between the means only the diagonal was used.",
         ),
         Slip("kl-reversed", _REVERSED),
-        Slip("determinant-missing", (("torch.logdet(S) -", "-"),), "Every value is off by ½ log |S|.", PLACES["far"]),
+        Slip(
+            "determinant-missing",
+            (("torch.logdet(S) -", "-"),),
+            "Every value is off by ½ log |S|.",
+            PLACES["far"],
+        ),
         Slip("ratio-flipped", (("+ log_ratio", "- log_ratio"),)),
         Slip("mean-over-latents", ((" / 2", " / 2 / mean.shape[-1]"),)),
         Slip("sum-over-data", ((") / 2", ").sum() / 2"),)),
@@ -81,13 +120,21 @@ KL = Exercise(
         Slip("negated", (("return (trace", "return -(trace"),)),
     ),
     hand=(
-        Case((_t([[0.0]]), _t([[0.0]]), _t([[2.0]]), _t([[4.0]])), "one latent, mean = 0, log_sigma = 0, m = 2, S = 4"),
+        Case(
+            (_t([[0.0]]), _t([[0.0]]), _t([[2.0]]), _t([[4.0]])),
+            "one latent, mean = 0, log_sigma = 0, m = 2, S = 4",
+        ),
         Case(
             (_t([[0.0, 0.0]]), _t([[math.log(2), 0.0]]), _t([[1.0, 0.0]]), _POSTERIOR),
             "mean = [[0, 0]], log_sigma = [[log 2, 0]], m = [[1, 0]], S = [[2, 1], [1, 2]]",
         ),
         Case(
-            (_t([[0.0, 0.0], [0.0, 1.0]]), _t([[0.0, 0.0]] * 2), _t([[1.0, 1.0], [1.0, 0.0]]), _POSTERIOR),
+            (
+                _t([[0.0, 0.0], [0.0, 1.0]]),
+                _t([[0.0, 0.0]] * 2),
+                _t([[1.0, 1.0], [1.0, 0.0]]),
+                _POSTERIOR,
+            ),
             "mean = [[0, 0], [0, 1]], log_sigma = 0, m = [[1, 1], [1, 0]], S = [[2, 1], [1, 2]]",
         ),
     ),
@@ -131,22 +178,36 @@ OTHER_DIRECTION = Exercise(
         Slip("half-missing", ((" / 2", ""),), "The gap is twice what it should be."),
         Slip("negated", (("-torch.log", "torch.log"),), "The gap is negative, which no KL is."),
         Slip("base-2", (("torch.log", "torch.log2"),), "The gap is in bits."),
-        Slip("square-missing", (("log(1 - kappa**2)", "log(1 - kappa)"),), "κ itself stands in the gap."),
-        Slip("correlation-for-covariance", (("log(1 - kappa**2)", "log(1 - (kappa / s_1 / s_2)**2)"),)),
+        Slip(
+            "square-missing",
+            (("log(1 - kappa**2)", "log(1 - kappa)"),),
+            "κ itself stands in the gap.",
+        ),
+        Slip(
+            "correlation-for-covariance",
+            (("log(1 - kappa**2)", "log(1 - (kappa / s_1 / s_2)**2)"),),
+        ),
         Slip("one-not-subtracted", (("second_moment - 1", "second_moment"),)),
         Slip(
             "normaliser-dropped",
             (("1 / (1 - kappa**2)", "kappa**0"),),
             "The integral in χ² lacks p² and q's constants.",
         ),
-        Slip("square-missing", (("1 / (1 - kappa**2)", "1 / (1 - kappa**2).sqrt()"),), "In χ² it is p's constant."),
+        Slip(
+            "square-missing",
+            (("1 / (1 - kappa**2)", "1 / (1 - kappa**2).sqrt()"),),
+            "In χ² it is p's constant.",
+        ),
     ),
     hand=(
         Case((_t(1.0), _t(1.0), _t(0.4)), "σ₁ = σ₂ = 1 and κ = 0.4"),
         Case((_t(2.0), _t(3.0), _t(-0.3)), "σ₁ = 2, σ₂ = 3 and κ = −0.3"),
     ),
     draw=lambda: [
-        Case((*(1 + torch.rand(2)).double(), 0.1 + 0.3 * torch.rand(()).double()), "σ₁, σ₂ and κ drawn afresh")
+        Case(
+            (*(1 + torch.rand(2)).double(), 0.1 + 0.3 * torch.rand(()).double()),
+            "σ₁, σ₂ and κ drawn afresh",
+        )
     ],
     verified="Variances, gap and χ² agree with those of two correlated latents, for standard deviations drawn afresh.",
     place=PLACES["diagonal"],
@@ -158,7 +219,9 @@ def _best_baseline(mu: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
     c = mu**2 + 3 * s**2
     noise_4, noise_6 = 3, 15
     weighted = mu**2 + noise_4 * s**2
-    second_moment = (mu**4 + 6 * noise_4 * mu**2 * s**2 + noise_6 * s**4 - 2 * c * weighted + c**2) / s**2
+    second_moment = (
+        mu**4 + 6 * noise_4 * mu**2 * s**2 + noise_6 * s**4 - 2 * c * weighted + c**2
+    ) / s**2
     return c, second_moment - (2 * mu) ** 2
 
 
@@ -170,22 +233,53 @@ BEST_BASELINE = Exercise(
     solution=_best_baseline,
     slips=(
         Slip("mean-as-baseline", (("c = mu**2 + 3 * s**2", "c = mu**2 + s**2"),)),
-        Slip("mean-as-baseline", (("return c,", "return mu**2 + s**2,"),), "The variance belongs to another baseline."),
-        Slip("f-of-mean-as-baseline", (("c = mu**2 + 3 * s**2", "c = mu**2"),)),
-        Slip("baseline-missing", ((" - 2 * c * weighted + c**2", ""),), "The variance is that without a baseline."),
-        Slip("baseline-missing", (("c = mu**2 + 3 * s**2", "c = 0 * mu"),), "That is the variance without one."),
         Slip(
-            "order-swapped", (("return c, second_moment - (2 * mu) ** 2", "return second_moment - (2 * mu) ** 2, c"),)
+            "mean-as-baseline",
+            (("return c,", "return mu**2 + s**2,"),),
+            "The variance belongs to another baseline.",
+        ),
+        Slip("f-of-mean-as-baseline", (("c = mu**2 + 3 * s**2", "c = mu**2"),)),
+        Slip(
+            "baseline-missing",
+            ((" - 2 * c * weighted + c**2", ""),),
+            "The variance is that without a baseline.",
         ),
         Slip(
-            "sigma-for-variance", (("second_moment - (2 * mu) ** 2", "(second_moment - (2 * mu) ** 2).sqrt()"),), ROOT
+            "baseline-missing",
+            (("c = mu**2 + 3 * s**2", "c = 0 * mu"),),
+            "That is the variance without one.",
+        ),
+        Slip(
+            "order-swapped",
+            (
+                (
+                    "return c, second_moment - (2 * mu) ** 2",
+                    "return second_moment - (2 * mu) ** 2, c",
+                ),
+            ),
+        ),
+        Slip(
+            "sigma-for-variance",
+            (("second_moment - (2 * mu) ** 2", "(second_moment - (2 * mu) ** 2).sqrt()"),),
+            ROOT,
         ),
         Slip("second-moment-for-variance", ((" - (2 * mu) ** 2", ""),)),
-        Slip("second-moment-for-variance", (("- (2 * mu) ** 2", "- 2 * mu"),), "The mean itself was subtracted."),
-        Slip("noise-moments", (("3 * s**2", "s**2"), ("noise_4, noise_6 = 3, 15", "noise_4, noise_6 = 1, 1"))),
+        Slip(
+            "second-moment-for-variance",
+            (("- (2 * mu) ** 2", "- 2 * mu"),),
+            "The mean itself was subtracted.",
+        ),
+        Slip(
+            "noise-moments",
+            (("3 * s**2", "s**2"), ("noise_4, noise_6 = 3, 15", "noise_4, noise_6 = 1, 1")),
+        ),
         Slip("noise-moments", (("= 3, 15", "= 3, 9"),), "E ε⁶ is not the square of E ε⁴."),
         Slip("score-unscaled", ((") / s**2", ") * 1"), ("- (2 * mu) ** 2", "- (2 * mu * s) ** 2"))),
-        Slip("score-unscaled", ((") / s**2", ") / s**2 * s**2"),), "It is missing in the second moment only."),
+        Slip(
+            "score-unscaled",
+            ((") / s**2", ") / s**2 * s**2"),),
+            "It is missing in the second moment only.",
+        ),
         Slip("half-of-the-baseline", (("c = mu**2 + 3 * s**2", "c = (mu**2 + 3 * s**2) / 2"),)),
     ),
     hand=(Case((_t(1.0), _t(1.0)), "μ = 1 and σ = 1"), Case((_t(0.0), _t(2.0)), "μ = 0 and σ = 2")),
@@ -211,27 +305,59 @@ LEAVE_ONE_OUT = Exercise(
     solution=_leave_one_out,
     slips=(
         Slip("own-draw-in-baseline", ((_OTHERS, "f.mean(0)"),)),
-        Slip("own-draw-in-baseline", ((_OTHERS, "f.sum(0) / (K - 1)"),), "All draws were added, and divided by K − 1."),
+        Slip(
+            "own-draw-in-baseline",
+            ((_OTHERS, "f.sum(0) / (K - 1)"),),
+            "All draws were added, and divided by K − 1.",
+        ),
         Slip("baseline-added", (("f - baseline", "f + baseline"),)),
-        Slip("counted-wrong", (("terms.mean(0)", "terms.sum(0) / (K - 1)"),), "The K terms were divided by K − 1."),
-        Slip("counted-wrong", ((_OTHERS, "(f.sum(0) - f) / (f.shape[1] - 1)"),), "B − 1 was taken for K − 1."),
-        Slip("sum-over-samples", ((_OTHERS, "f.sum(0) - f"),), "The other draws were added, not averaged."),
+        Slip(
+            "counted-wrong",
+            (("terms.mean(0)", "terms.sum(0) / (K - 1)"),),
+            "The K terms were divided by K − 1.",
+        ),
+        Slip(
+            "counted-wrong",
+            ((_OTHERS, "(f.sum(0) - f) / (f.shape[1] - 1)"),),
+            "B − 1 was taken for K − 1.",
+        ),
+        Slip(
+            "sum-over-samples",
+            ((_OTHERS, "f.sum(0) - f"),),
+            "The other draws were added, not averaged.",
+        ),
         Slip("axis-kept", (("terms.mean(0)", "terms.mean(0, keepdim=True)"),)),
         Slip(
             "wrong-axis",
             ((_OTHERS, "(f.sum(1, True) - f) / (f.shape[1] - 1)"),),
             "The others are other data, not draws.",
         ),
-        Slip("baseline-missing", (("f - baseline", "f"),), "The estimate is unbiased, and as loud as before."),
+        Slip(
+            "baseline-missing",
+            (("f - baseline", "f"),),
+            "The estimate is unbiased, and as loud as before.",
+        ),
         Slip("others-divided-by-k", (("(K - 1)", "K"),)),
         Slip("baseline-outside-score", (("(f - baseline) * score", "f * score - baseline"),)),
         Slip("sum-over-samples", (("terms.mean(0)", "terms.sum(0)"),)),
         Slip("divided-by-spread", (("terms.mean(0)", "(terms / f.std(0)).mean(0)"),)),
         Slip("divided-by-spread", (("terms.mean(0)", "(terms / f.std(0)).mean(0) * (K - 1) / K"),)),
-        Slip("divided-by-spread", (("terms.mean(0)", "(terms / f.var(0)).mean(0)"),), "It was the variance, in fact."),
-        Slip("wrong-axis", ((_OTHERS, "f.mean(1, keepdim=True)"),), "The baseline averages over data."),
+        Slip(
+            "divided-by-spread",
+            (("terms.mean(0)", "(terms / f.var(0)).mean(0)"),),
+            "It was the variance, in fact.",
+        ),
+        Slip(
+            "wrong-axis",
+            ((_OTHERS, "f.mean(1, keepdim=True)"),),
+            "The baseline averages over data.",
+        ),
         Slip("wrong-axis", (("terms.mean(0)", "terms.mean(1)"),)),
-        Slip("wrong-axis", ((_OTHERS, "(f.sum() - f) / (f.numel() - 1)"),), "The baseline also averages over data."),
+        Slip(
+            "wrong-axis",
+            ((_OTHERS, "(f.sum() - f) / (f.numel() - 1)"),),
+            "The baseline also averages over data.",
+        ),
         Slip("wrong-axis", ((_OTHERS, "f.mean()"),), "The baseline averages over draws and data."),
         Slip("sum-over-data", (("terms.mean(0)", "terms.mean()"),)),
         Slip("negated", (("(f - baseline)", "(baseline - f)"),)),
@@ -243,7 +369,12 @@ LEAVE_ONE_OUT = Exercise(
             "f = [[1, 0], [2, 0], [6, 3]] and score = [[1, 2], [0, 1], [2, 0]]",
         ),
     ),
-    draw=lambda: [Case((2 + torch.randn(6, 3).double(), torch.randn(6, 3).double()), "f and score of shape (6, 3)")],
+    draw=lambda: [
+        Case(
+            (2 + torch.randn(6, 3).double(), torch.randn(6, 3).double()),
+            "f and score of shape (6, 3)",
+        )
+    ],
     verified="Every draw is compared with the mean of the K − 1 others: an unbiased estimate, whatever f is.",
     place=PLACES["draw"],
 )

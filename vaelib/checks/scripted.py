@@ -32,10 +32,14 @@ class _Scripted(Independent):  # type: ignore[type-arg]
         B = self.encoder.noise.shape[1]
         copies, rest = divmod(self.mean[..., 0].numel(), B)
         if rest or not copies:
-            raise Refusal("The function calls q with some of the data; call it with all of them, q(x).")
+            raise Refusal(
+                "The function calls q with some of the data; call it with all of them, q(x)."
+            )
         noise = self.encoder.next_noise(torch.Size(sample_shape).numel() * copies)
         datum_by_datum = self.mean.reshape(B, copies, -1)
-        if copies > 1 and (datum_by_datum == datum_by_datum[:, :1]).all():  # as repeat_interleave writes K copies of x
+        if (
+            copies > 1 and (datum_by_datum == datum_by_datum[:, :1]).all()
+        ):  # as repeat_interleave writes K copies of x
             noise = noise.unflatten(0, (-1, copies)).transpose(1, 2)
         return self.mean + self.stddev * noise.reshape(*sample_shape, *self.mean.shape)
 
@@ -61,7 +65,10 @@ class ScriptedEncoder(nn.Module):
         self.weight, self.log_sigma = nn.Parameter(weight), nn.Parameter(log_sigma)
         # The first K are what torch.randn(K, B, Z) draws first in a check.
         seeded = torch.Generator().manual_seed(SEED)
-        parts = [torch.randn(n, B, len(log_sigma), generator=seeded, dtype=torch.float64) for n in (K, 3 * K)]
+        parts = [
+            torch.randn(n, B, len(log_sigma), generator=seeded, dtype=torch.float64)
+            for n in (K, 3 * K)
+        ]
         self.noise, self.used, self.largest = torch.cat(parts), 0, 0
 
     def forward(self, x: Tensor) -> _Scripted:
@@ -79,7 +86,9 @@ class ScriptedEncoder(nn.Module):
         """
         start, self.used, self.largest = self.used, self.used + n, max(self.largest, n)
         if self.used > len(self.noise):
-            raise Refusal(f"The function draws more than {len(self.noise)} samples where K = {len(self.noise) // 4}.")
+            raise Refusal(
+                f"The function draws more than {len(self.noise)} samples where K = {len(self.noise) // 4}."
+            )
         torch.rand(())  # as a draw would, it moves torch's generator on: a seed inside shows
         return self.noise[start : self.used]
 
@@ -99,17 +108,31 @@ def bound_case(K: int, B: int, X: int = 3, Z: int = 2) -> Case:
     by_hand = B == X == Z == 1
     one = torch.ones(1, 1, dtype=torch.float64)
     model = LinearGaussian(one, torch.zeros(1, dtype=torch.float64), 1.0)
-    encoder, x = ScriptedEncoder(one / 2, torch.full((1,), math.log(0.8), dtype=torch.float64), K, B), 2 * one
+    encoder, x = (
+        ScriptedEncoder(one / 2, torch.full((1,), math.log(0.8), dtype=torch.float64), K, B),
+        2 * one,
+    )
     if not by_hand:
-        weight, bias, x = torch.randn(X, Z).double(), torch.randn(X).double(), torch.randn(B, X).double()
+        weight, bias, x = (
+            torch.randn(X, Z).double(),
+            torch.randn(X).double(),
+            torch.randn(B, X).double(),
+        )
         model = LinearGaussian(weight, bias, 0.7)
-        encoder = ScriptedEncoder(0.3 * torch.randn(Z, X).double(), 0.3 * torch.randn(Z).double() - 0.5, K, B)
+        encoder = ScriptedEncoder(
+            0.3 * torch.randn(Z, X).double(), 0.3 * torch.randn(Z).double() - 0.5, K, B
+        )
     noise = ", ".join(f"{epsilon:.5g}" for epsilon in encoder.noise[:K].flatten().tolist())
     said = f"p(z) = N(0, 1), p(x|z) = N(z, 1), q(z|x) = N(x/2, 0.8²), x = 2, K = {K}, ε = {noise}"
-    return Case((model, encoder, x, K), said if by_hand else f"a model with B, X, Z = {B}, {X}, {Z} and K = {K}")
+    return Case(
+        (model, encoder, x, K),
+        said if by_hand else f"a model with B, X, Z = {B}, {X}, {Z} and K = {K}",
+    )
 
 
-def bound_and_gradients(fn: Callable[..., Any], model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int) -> Seen:
+def bound_and_gradients(
+    fn: Callable[..., Any], model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int
+) -> Seen:
     """For ``observe``: a bound's values, and their gradient in the model's weight and the encoder's parameters.
 
     Args:

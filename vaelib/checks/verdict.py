@@ -29,7 +29,11 @@ class Place:
         """The section's title as a link into the published book; plain where no address is known."""
         address = book_address()
         words = html.escape(str(self))
-        return f'<a href="{address}book/{self.page}.html#{self.anchor}">{words}</a>' if address else words
+        return (
+            f'<a href="{address}book/{self.page}.html#{self.anchor}">{words}</a>'
+            if address
+            else words
+        )
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,9 @@ class Verdict:
     def __str__(self) -> str:
         read_on = f"\nRead {' and '.join(map(str, self.places))}." if self.places else ""
         said = f"{self._mark} {self.message}{read_on}"
-        return "\n".join(textwrap.fill(line, 88, break_on_hyphens=False) for line in said.splitlines())
+        return "\n".join(
+            textwrap.fill(line, 88, break_on_hyphens=False) for line in said.splitlines()
+        )
 
     __repr__ = __str__
 
@@ -77,7 +83,8 @@ class Report:
             return "Nothing has been checked yet."
         width = max(len(row[0]) for row in self.rows)
         return "\n".join(
-            f"{name:{width}}  {state:7}  {tries:>8}  {said}".rstrip() for name, state, tries, said in self._all
+            f"{name:{width}}  {state:7}  {tries:>8}  {said}".rstrip()
+            for name, state, tries, said in self._all
         )
 
     __repr__ = __str__
@@ -85,12 +92,17 @@ class Report:
     @property
     def _all(self) -> list[tuple[str, str, str, str]]:
         heading = ("exercise", "state", "attempts", "mistakes named on the way")
-        return [heading, *((name, state, str(tries), said) for name, state, tries, said in self.rows)]
+        return [
+            heading,
+            *((name, state, str(tries), said) for name, state, tries, said in self.rows),
+        ]
 
     def _repr_html_(self) -> str:
         if not self.rows:
             return f"<p>{self}</p>"
-        head, *body = ("".join(f"<{{0}}>{html.escape(cell)}</{{0}}>" for cell in row) for row in self._all)
+        head, *body = (
+            "".join(f"<{{0}}>{html.escape(cell)}</{{0}}>" for cell in row) for row in self._all
+        )
         rows = "".join(f"<tr>{row.format('td')}</tr>" for row in body)
         return f"<table><thead><tr>{head.format('th')}</tr></thead><tbody>{rows}</tbody></table>"
 
@@ -119,7 +131,14 @@ def report() -> Report:
         tries = [verdict for verdict in _verdicts if verdict.exercise == exercise]
         solved_at = next((number for number, verdict in enumerate(tries, 1) if verdict), None)
         named = dict.fromkeys(name for verdict in tries[:solved_at] for name in verdict.mistakes)
-        rows.append((exercise, "not yet" if solved_at is None else "solved", solved_at or len(tries), "; ".join(named)))
+        rows.append(
+            (
+                exercise,
+                "not yet" if solved_at is None else "solved",
+                solved_at or len(tries),
+                "; ".join(named),
+            )
+        )
     return Report(tuple(rows))
 
 

@@ -1,0 +1,238 @@
+"""The checks of arguments: what a public function asks of them, and what it says of wrong ones.
+
+Every message names the argument, says what it must be, and what was got instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from numbers import Real
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "check_data",
+    "check_finite",
+    "check_integer",
+    "check_like",
+    "check_number",
+    "check_positive",
+    "check_samples",
+    "check_tensor",
+    "data_are_checked",
+    "describe",
+    "describe_shape",
+    "looks_at_values",
+]
+
+_CHECKED: ContextVar[bool] = ContextVar("vaelib_data_are_checked", default=False)
+
+
+def data_are_checked() -> AbstractContextManager[None]:
+    """Within, functions trust the values of their data: somebody has looked at all of them before.
+
+    A bound looks when it is entered, and :func:`vaelib.train.fit` when it begins, not in each step.
+    """
+    # What is compiled looks at no values anyway, and torch.compile does not know context variables.
+    return nullcontext() if torch.compiler.is_compiling() else _trust_values()
+
+
+@contextmanager
+def _trust_values() -> Iterator[None]:
+    token = _CHECKED.set(True)
+    try:
+        yield
+    finally:
+        _CHECKED.reset(token)
+
+
+def looks_at_values() -> bool:
+    """Whether the values of data are looked at here: not twice, and not in a compiled function.
+
+    A look at values makes a GPU wait, and it would break the graph that ``torch.compile`` makes.
+    """
+    return not torch.compiler.is_compiling() and not _CHECKED.get()
+
+
+def describe(value: Any) -> str:
+    """What was got, in a few words: the shape of a tensor, or the type of anything else.
+
+    Args:
+        value: what somebody passed.
+    """
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
+
+
+def describe_shape(*sizes: int | str) -> str:
+    """A shape as it is written: ``(B, 3)``, or ``(B,)``.
+
+    Args:
+        sizes: numbers, or letters for any number.
+    """
+    return f"({', '.join(map(str, sizes))}{',' * (len(sizes) == 1)})"
+
+
+def check_integer(value: Any, name: str, least: int = 1) -> int:
+    """A whole number, at least ``least``.
+
+    Args:
+        value: what was passed.
+        name: the argument's name.
+        least: the smallest number that is allowed.
+
+    Raises:
+        ValueError: it is no integer, or too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        wanted = "a positive integer" if least == 1 else f"an integer of at least {least}"
+        raise ValueError(f"{name} must be {wanted}; got {value!r}")
+    return value
+
+
+def check_number(value: Any, name: str) -> float:
+    """A finite, positive number that is no tensor.
+
+    Args:
+        value: what was passed.
+        name: the argument's name.
+
+    Raises:
+        ValueError: it is no number, not positive, or infinite.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
+        raise ValueError(f"{name} must be a positive number; got {value!r}")
+    return float(value)
+
+
+def check_positive(value: Any, name: str) -> Tensor:
+    """A positive, finite number, or a tensor that holds one such number.
+
+    Args:
+        value: what was passed.
+        name: the argument's name.
+
+    Returns:
+        the number, as a tensor of shape ``()`` without a gradient.
+
+    Raises:
+        TypeError: it is neither a number nor a tensor.
+        ValueError: it is not one number, not positive, or not finite.
+    """
+    wanted = f"{name} must be one positive, finite number"
+    if isinstance(value, bool) or not isinstance(value, Real | Tensor):
+        raise TypeError(f"{wanted}; got {value!r}")
+    number = torch.as_tensor(value if isinstance(value, Tensor) else float(value)).detach()
+    if number.ndim != 0:
+        raise ValueError(f"{wanted}; got shape {describe(number)}")
+    if number.is_complex() or not (number > 0 and number.isfinite()):
+        raise ValueError(f"{wanted}; got {value!r}")
+    return number
+
+
+def check_like(value: Tensor, like: Tensor, name: str) -> None:
+    """A tensor of the same type, on the same device, as another.
+
+    Args:
+        value: what was passed, any shape.
+        like: the other tensor, any shape.
+        name: the argument's name.
+
+    Raises:
+        TypeError: type or device differ.
+    """
+    if value.dtype != like.dtype or value.device != like.device:
+        raise TypeError(
+            f"{name} must be {like.dtype} on {like.device}; got {value.dtype} on {value.device}"
+        )
+
+
+def check_finite(value: Tensor, name: str) -> None:
+    """A tensor without an infinity and without not-a-number.
+
+    Args:
+        value: what was passed, any shape.
+        name: the argument's name.
+
+    Raises:
+        ValueError: it holds one.
+    """
+    if not value.is_floating_point() or value.is_meta or not looks_at_values():
+        return
+    # A sum takes one pass, and is finite only if all numbers are; if it overflows, look at all.
+    if not (math.isfinite(value.sum().item()) or value.isfinite().all()):
+        raise ValueError(f"{name} must be finite; it holds an infinity or not-a-number")
+
+
+def check_tensor(value: Any, name: str, *sizes: int | str, like: Tensor | None = None) -> Tensor:
+    """A finite tensor of floating point and of these sizes.
+
+    Args:
+        value: what was passed.
+        name: the argument's name.
+        sizes: its shape; a letter stands for any number but 0.
+        like: a tensor, of any shape, whose type and device it must have.
+
+    Raises:
+        ValueError: another shape, whole numbers, or numbers that are not finite.
+        TypeError: another type or device than ``like``.
+    """
+    shape = value.shape if isinstance(value, Tensor) else ()
+    fits = len(shape) == len(sizes) and all(
+        n >= 1 if isinstance(size, str) else n == size for n, size in zip(shape, sizes, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"{name} must have shape {describe_shape(*sizes)}; got {describe(value)}")
+    if like is not None:
+        check_like(value, like, name)
+    if not value.is_floating_point():
+        raise ValueError(f"{name} must be floating point; got {value.dtype}")
+    check_finite(value, name)
+    tensor: Tensor = value
+    return tensor
+
+
+def check_data(x: Any, name: str = "x", sizes: str = "(B, X)") -> Tensor:
+    """Data: at least one datum, at least one axis beside the first one, finite.
+
+    Args:
+        x: what was passed.
+        name: the argument's name.
+        sizes: how its shape is written, for the message.
+
+    Raises:
+        ValueError: it is no such tensor.
+    """
+    if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[0] == 0:
+        first = sizes.strip("(").split(",")[0]
+        raise ValueError(
+            f"{name} must be a tensor of shape {sizes}, {first} at least 1; got {describe(x)}"
+        )
+    check_finite(x, name)
+    return x
+
+
+def check_samples(log_w: Any, dim: Any) -> None:
+    """Log-weights: a tensor of floating point with at least one sample along an axis.
+
+    Args:
+        log_w: what was passed as log-weights, any shape.
+        dim: what was passed as the axis.
+
+    Raises:
+        ValueError: there is no sample along the axis.
+        TypeError: no tensor of floating point, or no integer.
+    """
+    if not isinstance(log_w, Tensor) or not log_w.is_floating_point():
+        got = log_w.dtype if isinstance(log_w, Tensor) else type(log_w).__name__
+        raise TypeError(f"log_w must be a tensor of floating point; got {got}")
+    if not isinstance(dim, int) or isinstance(dim, bool):
+        raise TypeError(f"dim must be an integer; got {dim!r}")
+    if log_w.ndim == 0 or not -log_w.ndim <= dim < log_w.ndim or log_w.shape[dim] == 0:
+        raise ValueError(
+            f"log_w must have at least one sample along dim {dim}; got shape {describe(log_w)}"
+        )

@@ -1,0 +1,216 @@
+"""What a bound may ask of a model and of an encoder q, and how it asks.
+
+A bound uses ``model.log_joint(x, z)``, ``model.prior()`` and ``q(x)``, and nothing else. z is an
+event of any rank: a vector ``(Z,)``, or a chain of vectors ``(T, Z)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vaelib._validate import check_data, check_integer, describe, looks_at_values
+
+__all__ = [
+    "Encoder",
+    "Model",
+    "call_network",
+    "check_model_data",
+    "draw",
+    "encode",
+    "evaluate_log_joint",
+    "get_prior",
+    "sample_log_weights",
+]
+
+Encoder = Callable[[Tensor], Distribution]
+
+
+class Model(Protocol):
+    """All that a bound asks of a model. Whatever honours it works with every bound.
+
+    A model that knows more of its data than that they are finite, for instance that pixels are 0
+    or 1, says so in a method ``check_data(x)``, which raises a ``ValueError``. A bound calls it
+    once, when it is entered.
+    """
+
+    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
+        """The log joint density, log p(x, z).
+
+        Args:
+            x: data, shape ``(B, X)``.
+            z: latents, shape ``(*, B, Z)``.
+
+        Returns:
+            shape ``(*, B)``, in nats.
+        """
+        ...
+
+    def prior(self) -> Distribution:
+        """The prior p(z): its event is one latent, its log-density is in nats."""
+        ...
+
+
+def get_prior(model: Any) -> Distribution:
+    """What the model's prior returns, if that is one distribution.
+
+    Args:
+        model: the joint, p(x, z).
+
+    Raises:
+        TypeError: the model has no prior, or it returns no distribution.
+        ValueError: it returns a batch of distributions.
+    """
+    prior = _method(model, "prior")()
+    if not isinstance(prior, Distribution):
+        raise TypeError(f"prior must return a torch Distribution; got {type(prior).__name__}")
+    if prior.batch_shape:
+        batch = tuple(prior.batch_shape)
+        raise ValueError(f"prior must return one distribution, batch shape (); got {batch}")
+    return prior
+
+
+def check_model_data(model: Any, x: Tensor, name: str = "x") -> Tensor:
+    """Data that a bound can start with: finite, and what this model wants.
+
+    Args:
+        model: the joint, p(x, z); its ``check_data`` is asked if there is one.
+        x: data, shape ``(B, X)``.
+        name: the argument's name.
+
+    Raises:
+        ValueError: another shape, numbers that are not finite, or what the model says of them.
+    """
+    check_data(x, name)
+    check_values = getattr(model, "check_data", None)
+    if check_values is not None and looks_at_values():
+        check_values(x)
+    return x
+
+
+def encode(q: Encoder, x: Tensor, needs_rsample: bool = False) -> Distribution:
+    """What q returns for data that were checked, if that is one distribution for each datum.
+
+    Args:
+        q: the encoder.
+        x: data, shape ``(B, X)``.
+        needs_rsample: whether the caller needs draws through which a gradient flows.
+
+    Raises:
+        TypeError: q cannot be called, returns no distribution, or cannot reparameterise.
+        ValueError: its batch shape is not ``(B,)``.
+    """
+    if not callable(q):
+        raise TypeError(f"q must be called with x, such as an encoder; got {type(q).__name__}")
+    q_z = call_network(q, x, "x")
+    if not isinstance(q_z, Distribution):
+        raise TypeError(f"q must return a torch Distribution; got {type(q_z).__name__}")
+    if q_z.batch_shape != x.shape[:1]:
+        raise ValueError(
+            f"q must return one distribution per datum, batch shape ({x.shape[0]},); "
+            f"got {tuple(q_z.batch_shape)}"
+        )
+    if needs_rsample and not q_z.has_rsample:
+        raise TypeError(
+            f"this estimator needs a q that can reparameterise; got {type(q_z).__name__}. "
+            "elbo_score takes any q"
+        )
+    return q_z
+
+
+def draw(q_z: Distribution, K: int) -> Tensor:
+    """K latents for each datum, reparameterised where q can.
+
+    Args:
+        q_z: batch shape ``(B,)``.
+        K: how many.
+
+    Returns:
+        shape ``(K, B, Z)``.
+    """
+    size = torch.Size([check_integer(K, "K")])
+    return q_z.rsample(size) if q_z.has_rsample else q_z.sample(size)
+
+
+def evaluate_log_joint(model: Any, x: Tensor, z: Tensor) -> Tensor:
+    """log p(x, z), if the model honours the protocol.
+
+    Args:
+        model: the joint, p(x, z).
+        x: data, shape ``(B, X)``.
+        z: latents, shape ``(K, B, Z)``.
+
+    Returns:
+        shape ``(K, B)``, in nats.
+
+    Raises:
+        TypeError: the model has no ``log_joint``.
+        ValueError: it returns another shape, or the latents do not fit.
+    """
+    try:
+        log_joint = _method(model, "log_joint")(x, z)
+    except (TypeError, ValueError) as error:
+        if str(error).startswith("z "):  # z is q's doing, and not an argument of any bound
+            raise type(error)(f"q must draw latents that fit the model: {error}") from error
+        raise
+    if not isinstance(log_joint, Tensor) or log_joint.shape != z.shape[:2]:
+        raise ValueError(
+            f"model.log_joint must return shape (K, B), {tuple(z.shape[:2])}; "
+            f"got {describe(log_joint)}"
+        )
+    return log_joint
+
+
+def sample_log_weights(model: Any, q_z: Distribution, x: Tensor, K: int) -> Tensor:
+    """K log-weights for each datum, from a q(z | x) that is already made.
+
+    Args:
+        model: the joint, p(x, z).
+        q_z: batch shape ``(B,)``.
+        x: data, shape ``(B, X)``.
+        K: how many.
+
+    Returns:
+        shape ``(K, B)``, in nats.
+    """
+    z = draw(q_z, K)
+    log_q: Tensor = q_z.log_prob(z)
+    return evaluate_log_joint(model, x, z) - log_q
+
+
+def call_network(module: Callable[[Tensor], Any], given: Tensor, name: str) -> Any:
+    """What a module returns; a failure from another device or another precision is explained.
+
+    Args:
+        module: a network, an encoder or a decoder.
+        given: its argument, any shape.
+        name: the argument's name.
+
+    Raises:
+        TypeError: the argument has another type, or is on another device, than the parameters.
+    """
+    try:
+        return module(given)
+    except RuntimeError as error:
+        parameters = module.parameters() if isinstance(module, nn.Module) else iter(())
+        for like in parameters:
+            if given.dtype != like.dtype or given.device != like.device:
+                raise TypeError(
+                    f"{name} must be {like.dtype} on {like.device}, as the parameters are; "
+                    f"got {given.dtype} on {given.device}"
+                ) from error
+        raise
+
+
+def _method(model: Any, name: str) -> Any:
+    method = getattr(model, name, None)
+    if not callable(method):
+        raise TypeError(
+            f"model must have log_joint(x, z) and prior(); got {type(model).__name__}, "
+            f"without {name}"
+        )
+    return method
