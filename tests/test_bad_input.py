@@ -14,7 +14,9 @@ from torch.distributions import HalfNormal, Independent, Normal
 
 from vaelib.data import FreshPixels, digits, fashion_mnist, mnist, two_moons
 from vaelib.elbo import elbo, elbo_kl, elbo_score, elbo_stl, log_weights
-from vaelib.evaluate import active_units, ais, gap_ledger, interpolate, log_likelihood, reconstruct
+from vaelib.annealing import ais
+from vaelib.evaluate import active_units, interpolate, log_likelihood, reconstruct
+from vaelib.ledger import gap_ledger
 from vaelib.iwae import effective_sample_size, iwae, iwae_dreg, normalized_weights
 from vaelib.jensen import jensen_gap, log_mean_exp
 from vaelib.latent import (

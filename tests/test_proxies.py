@@ -12,7 +12,7 @@ from torch import nn
 from torch.distributions import Independent, Normal, kl_divergence
 
 from vaelib.elbo import elbo_score, elbo_stl
-from vaelib.evaluate import gap_ledger
+from vaelib.ledger import gap_ledger
 from vaelib.latent import LatentVariableModel, LinearGaussian, StandardNormal
 from vaelib.proxies import (
     BernoulliDecoder,

@@ -1,36 +1,73 @@
-"""The distributions that encoders and decoders return: torch's own, in fewer passes, and plain about what is wrong.
+"""The distributions that priors, encoders and decoders return, each with its density as a formula.
 
-Each is a ``torch.distributions.Distribution`` like any other, held against torch's in value and gradient.
+Chapter 2 of *Bounding the Evidence*. Each is a ``torch.distributions.Distribution`` with torch's
+own values and gradients. Called by you, a density looks at the values that it is given. Inside a
+bound it only computes, because the bound has looked at its data before.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal
+from torch.nn.functional import logsigmoid
 
-from vaelib.kernels import Mlp, bernoulli_log_prob
+from vaelib._validate import check_finite, describe, describe_shape, looks_at_values
 
-__all__: list[str] = []
+__all__ = [
+    "BinaryPixels",
+    "DiagonalGaussian",
+    "IsotropicGaussian",
+    "StandardGaussian",
+    "Symbols",
+    "check_pixels",
+    "check_symbols",
+]
 
-_LOG_2_PI = math.log(2 * math.pi)
+LOG_2_PI = math.log(2 * math.pi)
 
 
-class _DiagonalGaussian(Independent):  # type: ignore[type-arg]
-    """N(z; mu, diag sigma²): what torch computes, in fewer passes over the samples."""
+class StandardGaussian(Independent):  # type: ignore[type-arg]
+    r"""The standard Gaussian, :math:`\mathcal{N}(z; 0, I)`.
+
+    .. math:: \log p(z) = -\tfrac{1}{2} \sum_i (z_i^2 + \log 2\pi)
+
+    Args: zero: its mean, zeros of shape ``(Z,)``; they say on which device it lives, and in which
+        precision.
+    """
+
+    def __init__(self, zero: Tensor) -> None:
+        super().__init__(Normal(zero, torch.ones_like(zero), validate_args=False), 1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if not isinstance(value, Tensor) or value.shape[-1:] != self.event_shape:
+            raise ValueError(f"z must have shape (*, {self.event_shape[0]}); got {describe(value)}")
+        return -0.5 * (value.square().sum(-1) + LOG_2_PI * value.shape[-1])
+
+
+class DiagonalGaussian(Independent):  # type: ignore[type-arg]
+    r"""Independent Gaussian entries, :math:`\mathcal{N}(z; \mu, \operatorname{diag} \sigma^2)`.
+
+    .. math::
+        \log q(z) = -\tfrac{1}{2} \sum_i (\varepsilon_i^2 + 2 \log \sigma_i + \log 2\pi),
+        \qquad \varepsilon_i = (z_i - \mu_i) / \sigma_i
+
+    Args:
+        mean: :math:`\mu`, shape ``(*, Z)``.
+        log_sigma: :math:`\log \sigma`, shape ``(*, Z)``.
+    """
 
     def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
         super().__init__(Normal(mean, log_sigma.exp(), validate_args=False), 1)
         self.log_sigma = log_sigma
 
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _DiagonalGaussian:
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> DiagonalGaussian:
         shape = (*batch_shape, *self.event_shape)
-        return _DiagonalGaussian(self.mean.expand(shape), self.log_sigma.expand(shape))
+        return DiagonalGaussian(self.mean.expand(shape), self.log_sigma.expand(shape))
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
@@ -39,136 +76,142 @@ class _DiagonalGaussian(Independent):  # type: ignore[type-arg]
 
     def log_prob(self, value: Tensor) -> Tensor:
         _check_value(self, value, self.mean, "z")
-        noise = (value - self.mean) / self.base_dist.scale
-        return -0.5 * value.shape[-1] * _LOG_2_PI - torch.addcmul(
-            self.log_sigma, noise, noise, value=0.5
-        ).sum(-1)
+        noise: Tensor = (value - self.mean) / self.base_dist.scale
+        log_scale = self.log_sigma.sum(-1) + 0.5 * LOG_2_PI * value.shape[-1]
+        return -0.5 * noise.square().sum(-1) - log_scale
 
 
-class _IsotropicGaussian(Independent):  # type: ignore[type-arg]
-    """N(x; f(z), sigma² I), with one number for all dimensions: one pass over the residuals."""
+class IsotropicGaussian(Independent):  # type: ignore[type-arg]
+    r"""Gaussian entries of one standard deviation, :math:`\mathcal{N}(x; \mu, \sigma^2 I)`.
+
+    .. math:: \log p(x) = -\frac{\|x - \mu\|^2}{2 \sigma^2} - X \log \sigma - \frac{X}{2} \log 2\pi
+
+    Args:
+        mean: :math:`\mu`, shape ``(*, X)``.
+        log_sigma: :math:`\log \sigma`, shape ``()``.
+    """
 
     def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
         super().__init__(Normal(mean, log_sigma.exp(), validate_args=False), 1)
         self.log_sigma = log_sigma
 
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _IsotropicGaussian:
-        return _IsotropicGaussian(self.mean.expand(*batch_shape, *self.event_shape), self.log_sigma)
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> IsotropicGaussian:
+        return IsotropicGaussian(self.mean.expand(*batch_shape, *self.event_shape), self.log_sigma)
 
     def log_prob(self, value: Tensor) -> Tensor:
         _check_value(self, value, self.mean, "x")
         if value.dtype not in (self.mean.dtype, self.log_sigma.dtype):
             raise TypeError(f"x must be {self.mean.dtype} for this likelihood; got {value.dtype}")
-        _check_finite(value)
+        check_finite(value, "x")
         residual = (value - self.mean) * (-self.log_sigma).exp()
-        return -0.5 * residual.square().sum(-1) - value.shape[-1] * (
-            self.log_sigma + 0.5 * _LOG_2_PI
-        )
+        log_scale = value.shape[-1] * (self.log_sigma + 0.5 * LOG_2_PI)
+        return -0.5 * residual.square().sum(-1) - log_scale
 
 
-class _BinaryPixels(Independent):  # type: ignore[type-arg]
-    """Independent Bernoulli pixels, in one pass over the logits; it says what is wrong with grey ones."""
+class BinaryPixels(Independent):  # type: ignore[type-arg]
+    r"""Independent pixels that are 0 or 1: Bernoulli variables, given by their logits.
+
+    .. math:: \log p(x) = \sum_i \log \operatorname{sigmoid}(s_i \ell_i), \qquad s_i = 2 x_i - 1
+
+    This is minus the binary cross-entropy. It subtracts nothing, so a decoder that is sure and
+    right keeps every digit.
+
+    Args:
+        logits: :math:`\ell`, shape ``(*, X)``.
+    """
 
     def __init__(self, logits: Tensor) -> None:
         super().__init__(Bernoulli(logits=logits, validate_args=False), 1)
 
-    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> _BinaryPixels:
-        return _BinaryPixels(self.base_dist.logits.expand(*batch_shape, *self.event_shape))
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> BinaryPixels:
+        return BinaryPixels(self.base_dist.logits.expand(*batch_shape, *self.event_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return bernoulli_log_prob(self.base_dist.logits, self._sign(value, self.base_dist.logits))
-
-    def _sign(self, value: Tensor, like: Tensor) -> Tensor:
-        _check_value(self, value, like, "x")
-        value = value.to(like.dtype)
-        if (
-            torch.addcmul(value, value, value, value=-1).abs_().sum().item() != 0
-        ):  # x - x² is zero for 0 and 1 only
-            grey = value[(value != 0) & (value != 1)][0].item()
-            raise ValueError(
-                f"x must hold binary pixels, 0 or 1, for a Bernoulli likelihood; got the grey value {grey:.4g}. "
-                "Binarise x (torch.bernoulli(x)) or use a GaussianDecoder"
-            )
-        return 2 * value - 1
+        logits: Tensor = self.base_dist.logits
+        _check_value(self, value, logits, "x")
+        check_pixels(value)
+        sign = 2 * value.to(logits.dtype) - 1
+        return logsigmoid(logits * sign).sum(-1)
 
 
-class _StreamedPixels(_BinaryPixels):
-    """The same for many latents: the logits, far more numbers than the latents, are made when they are asked for."""
+class Symbols(Independent):  # type: ignore[type-arg]
+    r"""Independent symbols of an alphabet, one for each position, given by their logits.
 
-    def __init__(self, net: Mlp, z: Tensor, data_dim: int) -> None:
-        Distribution.__init__(self, z.shape[:-1], torch.Size([data_dim]))
-        self.reinterpreted_batch_ndims = 1
-        self._net, self._z, self._versions = net, z, self._versions_of(net)
+    .. math:: \log p(x) = \sum_i \log \operatorname{softmax}(\ell_i)_{x_i}
 
-    @staticmethod
-    def _versions_of(net: Mlp) -> list[int]:
-        return [
-            0 if parameter.is_inference() else parameter._version for parameter in net.parameters()
-        ]
+    Args:
+        logits: :math:`\ell`, shape ``(*, length, alphabet)``.
+    """
 
-    def _as_it_was(self) -> Mlp:
-        if self._versions_of(self._net) != self._versions:
-            raise RuntimeError(
-                "the decoder's parameters have changed since it was called; call it again"
-            )
-        return self._net
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__(Categorical(logits=logits, validate_args=False), 1)
 
-    @cached_property
-    def base_dist(self) -> Bernoulli:
-        return Bernoulli(
-            logits=self._as_it_was()(self._z.flatten(0, -2)).unflatten(0, self.batch_shape)
-        )
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Symbols:
+        logits = self.base_dist.logits
+        return Symbols(logits.expand(*batch_shape, *logits.shape[-2:]))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        sign = self._sign(value, self._z)
-        # Since the decoder was called somebody may have begun to listen to it, or to transform it.
-        if sign.shape != self._z.shape[-2:-1] + self.event_shape or not self._net.streams(self._z):
-            return bernoulli_log_prob(self.base_dist.logits, sign)
-        return self._as_it_was().bernoulli_log_prob(self._z, sign)
+        logits = self.base_dist.logits
+        _check_value(self, value, logits, "x")
+        check_symbols(value, logits.shape[-1])
+        log_p: Tensor = self.base_dist.log_prob(value)
+        return log_p.sum(-1)
 
 
-class _Symbols(Categorical):
-    """A Categorical that says what is wrong with symbols outside the alphabet."""
+def check_pixels(x: Tensor) -> None:
+    """Pixels that are 0 or 1.
 
-    def _validate_sample(self, value: Tensor) -> None:
-        length, alphabet = self.logits.shape[-2:]
-        _check_tensor(value, self.logits, "x")
-        if value.shape[-1:] != (length,):
-            raise ValueError(f"value must have shape (*, {length}); got {tuple(value.shape)}")
-        outside = value[(value < 0) | (value >= alphabet) | (value % 1 != 0)]
-        if outside.numel():
-            raise ValueError(
-                f"x must hold integers from 0 to {alphabet - 1}, the symbols of the alphabet; "
-                f"got {outside.flatten()[0].item()}"
-            )
-        super()._validate_sample(value)
+    Args:
+        x: the pixels, any shape.
 
-
-def _check_value(distribution: Distribution, value: Tensor, like: Tensor, name: str) -> None:
-    """torch's own check of a value's shape; its check of every number is left to those who need it."""
-    _check_tensor(value, like, name)
-    event = distribution.event_shape
-    fits = value.shape[-1:] == event
-    for n, of in zip(reversed(value.shape[:-1]), reversed(distribution.batch_shape), strict=False):
-        fits = fits and (n == of or 1 in (n, of))
-    if not fits:
-        batch = tuple(distribution.batch_shape)
+    Raises:
+        ValueError: one of them is neither 0 nor 1.
+    """
+    if x.dtype == torch.bool or x.is_meta or not looks_at_values():
+        return
+    grey = x[(x != 0) & (x != 1)]
+    if grey.numel():
         raise ValueError(
-            f"value must have shape (*, {event[0]}), * fitting the batch {batch}; got {tuple(value.shape)}"
+            f"x must hold binary pixels, 0 or 1, for a Bernoulli likelihood; got the grey value "
+            f"{grey[0].item():.4g}. Binarise x (torch.bernoulli(x)) or use a GaussianDecoder"
         )
 
 
-def _check_tensor(value: Tensor, like: Tensor, name: str) -> None:
+def check_symbols(x: Tensor, alphabet: int) -> None:
+    """Symbols of an alphabet.
+
+    Args:
+        x: the symbols, any shape.
+        alphabet: how many symbols there are.
+
+    Raises:
+        ValueError: one of them is no integer from 0 to ``alphabet - 1``.
+    """
+    if x.is_meta or not looks_at_values():
+        return
+    outside = x[(x < 0) | (x >= alphabet) | (x % 1 != 0)]
+    if outside.numel():
+        raise ValueError(
+            f"x must hold integers from 0 to {alphabet - 1}, the symbols of the alphabet; "
+            f"got {outside[0].item()}"
+        )
+
+
+def _check_value(p: Distribution, value: Any, like: Tensor, name: str) -> None:
+    """What a density is asked of: its kind, device and shape. No number is looked at."""
     if not isinstance(value, Tensor) or value.is_complex():
         got = value.dtype if isinstance(value, Tensor) else type(value).__name__
         raise TypeError(f"{name} must be a tensor of real numbers; got {got}")
     if value.device != like.device:
         raise TypeError(f"{name} must be on {like.device}; got one on {value.device}")
-
-
-def _check_finite(x: Tensor) -> None:
-    # One pass, where isfinite takes several: a sum is finite only if all are. But it may overflow where all are.
-    if x.is_floating_point() and not (
-        x.is_meta or math.isfinite(x.sum().item()) or x.isfinite().all()
+    event, batch = p.event_shape, p.batch_shape
+    of_value = value.shape[: max(value.ndim - len(event), 0)]
+    pairs = zip(reversed(of_value), reversed(batch), strict=False)
+    if value.shape[len(of_value) :] != event or any(
+        n != of and 1 not in (n, of) for n, of in pairs
     ):
-        raise ValueError("x must be finite; it holds an infinity or not-a-number")
+        shape = describe_shape("*", *event)
+        raise ValueError(
+            f"value must have shape {shape}, * fitting the batch {tuple(batch)}; "
+            f"got {describe(value)}"
+        )

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaelib._validate import check_samples
+
 __all__ = ["jensen_gap", "log_mean_exp"]
 
 
@@ -22,9 +24,10 @@ def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
 
     where each ratio is computed as the exponential of a difference of logarithms.
 
-    Its gradient is the softmax of ``log_w``, in which a share below 1/K of the rounding unit (1e-7 in float32, 2e-16
-    in float64) counts as zero: all of these together are less than one rounding of their sum. Where every weight is
-    zero (all ``-inf``) the value is ``-inf`` and the gradient zero. Equation :eq:`eq-log-mean-exp`.
+    Its gradient is the softmax of ``log_w``, in which a share below 1/K of the rounding unit (1e-7
+    in float32, 2e-16 in float64) counts as zero: all of these together are less than one rounding
+    of their sum. Where every weight is zero (all ``-inf``) the value is ``-inf`` and the gradient
+    zero. Equation :eq:`eq-log-mean-exp`.
 
     Args:
         log_w: logarithms of the weights, any shape, in nats.
@@ -37,7 +40,7 @@ def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
         ValueError: there is nothing to average along ``dim``.
         TypeError: ``log_w`` is no tensor of floating point, or ``dim`` no integer.
     """
-    _check_samples(log_w, dim)
+    check_samples(log_w, dim)
     log_sum: Tensor = _LogSumExp.apply(log_w, dim)  # type: ignore[no-untyped-call]
     return log_sum - math.log(log_w.shape[dim])
 
@@ -47,8 +50,8 @@ def jensen_gap(log_w: Tensor, dim: int = 0) -> Tensor:
 
     .. math:: \log \frac{1}{K} \sum_{k=1}^{K} w_k - \frac{1}{K} \sum_{k=1}^{K} \log w_k \;\ge\; 0
 
-    It is zero only if all weights are equal, infinite if some but not all of them are zero, and not a number if all
-    are. Equation :eq:`eq-jensen-gap`.
+    It is zero only if all weights are equal, infinite if some but not all of them are zero, and not
+    a number if all are. Equation :eq:`eq-jensen-gap`.
 
     Args:
         log_w: logarithms of the weights, any shape, in nats.
@@ -66,23 +69,12 @@ def jensen_gap(log_w: Tensor, dim: int = 0) -> Tensor:
     return log_mean_exp(log_w, dim) - log_w.mean(dim)
 
 
-def _check_samples(log_w: Tensor, dim: int) -> None:
-    if not isinstance(log_w, Tensor) or not log_w.is_floating_point():
-        got = log_w.dtype if isinstance(log_w, Tensor) else type(log_w).__name__
-        raise TypeError(f"log_w must be a tensor of floating point; got {got}")
-    if not isinstance(dim, int) or isinstance(dim, bool):
-        raise TypeError(f"dim must be an integer; got {dim!r}")
-    if log_w.ndim == 0 or not -log_w.ndim <= dim < log_w.ndim or log_w.shape[dim] == 0:
-        raise ValueError(
-            f"log_w must have at least one sample along dim {dim}; got shape {tuple(log_w.shape)}"
-        )
-
-
 class _LogSumExp(torch.autograd.Function):
     """torch.logsumexp, but for two things in its gradient, the softmax.
 
-    Weights too small to matter become exact zeros: behind them, float32 would compute with subnormal numbers, at
-    which processors are many times slower. And where all weights are zero, so is the gradient, not 0/0.
+    Weights too small to matter become exact zeros: behind them, float32 would compute with
+    subnormal numbers, at which processors are many times slower. And where all weights are zero, so
+    is the gradient, not 0/0.
     """
 
     generate_vmap_rule = True

@@ -1,14 +1,12 @@
 """Latent-variable models p(x, z), and models whose evidence and posterior are known exactly.
 
-Chapter 1 of *Bounding the Evidence*. Two axes recur: ``B`` data and ``K`` samples; ``X`` and ``Z`` are the
-numbers of dimensions of a datum and of a latent. All log-densities are in nats.
+Chapter 1 of *Bounding the Evidence*. Two axes recur: ``B`` data and ``K`` samples; ``X`` and ``Z``
+are the numbers of dimensions of a datum and of a latent. All log-densities are in nats.
 """
 
 from __future__ import annotations
 
 import math
-from numbers import Real
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +21,24 @@ from torch.distributions import (
     register_kl,
 )
 
+from vaelib._validate import (
+    check_integer,
+    check_like,
+    check_positive,
+    check_tensor,
+    describe,
+    describe_shape,
+    looks_at_values,
+)
+from vaelib.densities import IsotropicGaussian, StandardGaussian
+from vaelib.protocol import (
+    checked_data,
+    evaluate_log_joint,
+    get_likelihood,
+    get_prior,
+    split_samples,
+)
+
 __all__ = [
     "GaussianMixture",
     "LatentVariableModel",
@@ -31,15 +47,6 @@ __all__ = [
     "fit_ppca",
     "simple_monte_carlo",
 ]
-
-
-class _StandardGaussian(Independent):  # type: ignore[type-arg]
-    """N(z; 0, I): what torch computes, in one pass over the samples."""
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        if not isinstance(value, Tensor) or value.shape[-1:] != self.event_shape:
-            raise ValueError(f"z must have shape (*, {self.event_shape[0]}); got {_got(value)}")
-        return -0.5 * (value.square().sum(-1) + value.shape[-1] * math.log(2 * math.pi))
 
 
 class StandardNormal(nn.Module):
@@ -59,22 +66,22 @@ class StandardNormal(nn.Module):
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
-        self.register_buffer("zero", torch.zeros(_positive_int(latent_dim, "latent_dim")))
+        self.register_buffer("zero", torch.zeros(check_integer(latent_dim, "latent_dim")))
 
-    def forward(self) -> Independent[Normal]:
-        normal = Normal(self.zero, torch.ones_like(self.zero), validate_args=False)
-        return _StandardGaussian(normal, 1)
+    def forward(self) -> StandardGaussian:
+        return StandardGaussian(self.zero)
 
 
 class LatentVariableModel(nn.Module):
-    r"""A prior over z and a decoder for x given z: :math:`p_\theta(x, z) = p(z)\,p_\theta(x \mid z)`.
+    r"""A prior and a decoder, :math:`p_\theta(x, z) = p(z)\,p_\theta(x \mid z)`.
 
     Args:
         prior: a module called with nothing; its distribution's event is one latent.
         decoder: a module called with z ``(*, Z)``; its distribution's event is one datum.
 
     Raises:
-        TypeError: a prior or decoder that cannot be called; when used, one that returns no distribution.
+        TypeError: a prior or decoder that cannot be called; when used, one that returns no
+            distribution.
 
     Source: Kingma & Welling (2014), section 2.1.
     """
@@ -84,7 +91,8 @@ class LatentVariableModel(nn.Module):
         for name, module in {"prior": prior, "decoder": decoder}.items():
             if not callable(module):
                 raise TypeError(
-                    f"{name} must be a module that returns a distribution; got {type(module).__name__}"
+                    f"{name} must be a module that returns a distribution; "
+                    f"got {type(module).__name__}"
                 )
         self.prior = prior
         self.decoder = decoder
@@ -102,12 +110,27 @@ class LatentVariableModel(nn.Module):
             shape ``(*, B)``, in nats.
 
         Raises:
-            ValueError: x has no batch axis, its batch is not the one of z, or one of them does not fit the model.
-            TypeError: x or z is no tensor, or of another type or on another device than the parameters.
+            ValueError: x has no batch axis, its batch is not the one of z, or one of them does not
+                fit the model.
+            TypeError: x or z is no tensor, or of another type or on another device than the
+                parameters.
         """
-        log_p_z = _log_p_z(_prior(self), x, z)
-        log_p_x_given_z: Tensor = _likelihood(self, z, log_p_z.shape, x).log_prob(x)
+        log_p_z = _log_p_z(get_prior(self), x, z)
+        log_p_x_given_z: Tensor = get_likelihood(self, z, log_p_z.shape, x).log_prob(x)
         return log_p_z + log_p_x_given_z
+
+    def check_data(self, x: Tensor) -> None:
+        """Ask the decoder whether it can have made these data, if it has a ``check_data``.
+
+        Args:
+            x: data, shape ``(B, X)``.
+
+        Raises:
+            ValueError: the decoder refuses them, as one of binary pixels refuses grey ones.
+        """
+        check_values = getattr(self.decoder, "check_data", None)
+        if check_values is not None:
+            check_values(x)
 
     @torch.no_grad()
     def sample(self, n: int) -> tuple[Tensor, Tensor]:
@@ -125,18 +148,8 @@ class LatentVariableModel(nn.Module):
             ValueError: ``n`` is not a positive integer.
             TypeError: the prior or the decoder returns no distribution.
         """
-        z = _prior(self).sample(torch.Size([_positive_int(n, "n")]))
-        return _likelihood(self, z, z.shape[:1]).sample(), z
-
-
-class _Gaussian(Independent):  # type: ignore[type-arg]
-    """torch's own; it says what is wrong with data of another type, or not finite."""
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        if isinstance(value, Tensor):
-            _check_like(value, self.mean, "x")
-            _check_finite(value, "x")
-        return super().log_prob(value)  # type: ignore[no-any-return, no-untyped-call]
+        z = get_prior(self).sample(torch.Size([check_integer(n, "n")]))
+        return get_likelihood(self, z, z.shape[:1]).sample(), z
 
 
 class _AffineNormal(nn.Module):
@@ -146,11 +159,11 @@ class _AffineNormal(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(weight.detach().clone())
         self.bias = nn.Parameter(bias.detach().clone())
-        self.log_sigma = nn.Parameter(_positive(sigma, "sigma").to(weight).log())
+        self.log_sigma = nn.Parameter(check_positive(sigma, "sigma").to(weight).log())
 
-    def forward(self, z: Tensor) -> Independent[Normal]:
+    def forward(self, z: Tensor) -> IsotropicGaussian:
         _check_latents(z, self.weight.mT)
-        return _Gaussian(Normal(z @ self.weight.mT + self.bias, self.log_sigma.exp()), 1)
+        return IsotropicGaussian(z @ self.weight.mT + self.bias, self.log_sigma)
 
 
 class LinearGaussian(LatentVariableModel):
@@ -158,8 +171,8 @@ class LinearGaussian(LatentVariableModel):
 
     .. math:: z \sim \mathcal{N}(0, I), \qquad x \mid z \sim \mathcal{N}(Wz + b, \sigma^2 I)
 
-    Every bound can be held against it. Its parameters ``weight``, ``bias`` and ``log_sigma`` train like those of
-    any other model.
+    Every bound can be held against it. Its parameters ``weight``, ``bias`` and ``log_sigma`` train
+    like those of any other model.
 
     Args:
         weight: W, shape ``(X, Z)``.
@@ -167,7 +180,8 @@ class LinearGaussian(LatentVariableModel):
         sigma: the standard deviation of the noise, one positive number.
 
     Raises:
-        ValueError: shapes that do not fit, numbers that are not finite, or a sigma that is not positive.
+        ValueError: shapes that do not fit, numbers that are not finite, or a sigma that is not
+            positive.
         TypeError: tensors of different types, or on different devices.
 
     Source: Tipping & Bishop (1999), section 3.
@@ -176,8 +190,8 @@ class LinearGaussian(LatentVariableModel):
     decoder: _AffineNormal
 
     def __init__(self, weight: Tensor, bias: Tensor, sigma: float | Tensor) -> None:
-        _check(weight, "weight", "X", "Z")
-        _check(bias, "bias", weight.shape[0], like=weight)
+        check_tensor(weight, "weight", "X", "Z")
+        check_tensor(bias, "bias", weight.shape[0], like=weight)
         prior = StandardNormal(weight.shape[1]).to(weight)
         super().__init__(prior, _AffineNormal(weight, bias, sigma))
 
@@ -202,7 +216,9 @@ class LinearGaussian(LatentVariableModel):
         return self.log_sigma.exp()
 
     def log_evidence(self, x: Tensor) -> Tensor:
-        r"""The exact log-evidence :math:`\log p_\theta(x) = \log \mathcal{N}(x; b, WW^\top + \sigma^2 I)`.
+        r"""The exact log-evidence, log p(x).
+
+        .. math:: \log p_\theta(x) = \log \mathcal{N}(x; b, WW^\top + \sigma^2 I)
 
         Equation :eq:`eq-lg-evidence`.
 
@@ -216,16 +232,19 @@ class LinearGaussian(LatentVariableModel):
             ValueError: x has another shape, no datum, or a number that is not finite.
             TypeError: x is of another type or on another device than the parameters.
         """
-        _check(x, "x", "B", self.bias.shape[0], like=self.bias)
+        check_tensor(x, "x", "B", self.bias.shape[0], like=self.bias)
         variance = (2 * self.log_sigma).exp().expand_as(self.bias)
         log_p_x: Tensor = LowRankMultivariateNormal(self.bias, self.weight, variance).log_prob(x)
         return log_p_x
 
     def posterior(self, x: Tensor) -> MultivariateNormal:
-        r"""The exact posterior :math:`p_\theta(z \mid x) = \mathcal{N}(z; M^{-1}W^\top(x - b), \sigma^2 M^{-1})`.
+        r"""The exact posterior, p(z | x).
 
-        Here :math:`M = W^\top W + \sigma^2 I`. Equation :eq:`eq-lg-posterior`. The method is itself an encoder:
-        any bound takes ``model.posterior`` as q.
+        .. math:: p_\theta(z \mid x) = \mathcal{N}(z; M^{-1}W^\top(x - b), \sigma^2 M^{-1}),
+            \qquad M = W^\top W + \sigma^2 I
+
+        Equation :eq:`eq-lg-posterior`. The method is itself an encoder: any bound takes
+        ``model.posterior`` as q.
 
         Args:
             x: data, shape ``(B, X)``.
@@ -237,12 +256,12 @@ class LinearGaussian(LatentVariableModel):
             ValueError: x has another shape, no datum, or a number that is not finite.
             TypeError: x is of another type or on another device than the parameters.
         """
-        _check(x, "x", "B", self.bias.shape[0], like=self.bias)
+        check_tensor(x, "x", "B", self.bias.shape[0], like=self.bias)
         variance = (2 * self.log_sigma).exp()
         eye = torch.eye(self.weight.shape[1]).to(self.weight)
         m = self.weight.mT @ self.weight + variance * eye
         mean = torch.linalg.solve(m, self.weight.mT @ (x - self.bias).mT).mT
-        return MultivariateNormal(mean, precision_matrix=m / variance)
+        return MultivariateNormal(mean, precision_matrix=m / variance, validate_args=False)
 
 
 class _MixtureDecoder(nn.Module):
@@ -251,11 +270,11 @@ class _MixtureDecoder(nn.Module):
     def __init__(self, means: Tensor, sigma: float | Tensor) -> None:
         super().__init__()
         self.means = nn.Parameter(means.detach().clone())
-        self.log_sigma = nn.Parameter(_positive(sigma, "sigma").to(means).log())
+        self.log_sigma = nn.Parameter(check_positive(sigma, "sigma").to(means).log())
 
-    def forward(self, z: Tensor) -> Independent[Normal]:
+    def forward(self, z: Tensor) -> IsotropicGaussian:
         _check_latents(z, self.means)
-        return _Gaussian(Normal(z @ self.means, self.log_sigma.exp()), 1)
+        return IsotropicGaussian(z @ self.means, self.log_sigma)
 
 
 class _Categorical(nn.Module):
@@ -266,11 +285,14 @@ class _Categorical(nn.Module):
         self.logits = nn.Parameter(logits.detach().clone())
 
     def forward(self) -> OneHotCategorical:
-        return OneHotCategorical(logits=self.logits)
+        return OneHotCategorical(logits=self.logits, validate_args=looks_at_values())
 
 
 class GaussianMixture(LatentVariableModel):
-    r"""A mixture of C Gaussians: z is a one-hot vector, :math:`x \mid z \sim \mathcal{N}(\mu_z, \sigma^2 I)`.
+    r"""A mixture of C Gaussians: z is a one-hot vector.
+
+    .. math:: z \sim \operatorname{Categorical}(\pi), \qquad
+        x \mid z \sim \mathcal{N}(\mu_z, \sigma^2 I)
 
     The smallest model with a discrete latent; its evidence is a sum over C terms.
 
@@ -280,7 +302,8 @@ class GaussianMixture(LatentVariableModel):
         sigma: the standard deviation that all components share, one positive number.
 
     Raises:
-        ValueError: shapes that do not fit, numbers that are not finite, or a sigma that is not positive.
+        ValueError: shapes that do not fit, numbers that are not finite, or a sigma that is not
+            positive.
         TypeError: tensors of different types, or on different devices.
 
     Source: Bishop (2006), section 9.2.
@@ -290,8 +313,8 @@ class GaussianMixture(LatentVariableModel):
     decoder: _MixtureDecoder
 
     def __init__(self, logits: Tensor, means: Tensor, sigma: float | Tensor) -> None:
-        _check(logits, "logits", "C")
-        _check(means, "means", logits.shape[0], "X", like=logits)
+        check_tensor(logits, "logits", "C")
+        check_tensor(means, "means", logits.shape[0], "X", like=logits)
         super().__init__(_Categorical(logits), _MixtureDecoder(means, sigma))
 
     @property
@@ -311,13 +334,15 @@ class GaussianMixture(LatentVariableModel):
 
     def _log_joint_all(self, x: Tensor) -> Tensor:
         """log p(x, z) for every component: shape (C, B)."""
-        _check(x, "x", "B", self.means.shape[1], like=self.means)
+        check_tensor(x, "x", "B", self.means.shape[1], like=self.means)
         n_components = self.means.shape[0]
         every_z = torch.eye(n_components).to(x)[:, None].expand(-1, x.shape[0], -1)
         return self.log_joint(x, every_z)
 
     def log_evidence(self, x: Tensor) -> Tensor:
-        r"""The exact log-evidence :math:`\log p_\theta(x) = \log \sum_c \pi_c\,\mathcal{N}(x; \mu_c, \sigma^2 I)`.
+        r"""The exact log-evidence, log p(x).
+
+        .. math:: \log p_\theta(x) = \log \sum_c \pi_c\,\mathcal{N}(x; \mu_c, \sigma^2 I)
 
         Equation :eq:`eq-mixture-evidence`.
 
@@ -334,9 +359,12 @@ class GaussianMixture(LatentVariableModel):
         return torch.logsumexp(self._log_joint_all(x), dim=0)
 
     def posterior(self, x: Tensor) -> OneHotCategorical:
-        r"""The exact posterior :math:`p_\theta(z_c = 1 \mid x) \propto \pi_c\,\mathcal{N}(x; \mu_c, \sigma^2 I)`.
+        r"""The exact posterior, p(z | x).
 
-        Equation :eq:`eq-mixture-posterior`. The method is itself an encoder, one that cannot reparameterise.
+        .. math:: p_\theta(z_c = 1 \mid x) \propto \pi_c\,\mathcal{N}(x; \mu_c, \sigma^2 I)
+
+        Equation :eq:`eq-mixture-posterior`. The method is itself an encoder, one that cannot
+        reparameterise.
 
         Args:
             x: data, shape ``(B, X)``.
@@ -354,14 +382,15 @@ class GaussianMixture(LatentVariableModel):
 def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGaussian:
     r"""The linear-Gaussian model of greatest likelihood, in closed form: probabilistic PCA.
 
-    With :math:`\lambda_1 \ge \lambda_2 \ge \dots` the eigenvalues of the data's covariance (divided by N) and
-    :math:`U_Z` the first Z eigenvectors,
+    With :math:`\lambda_1 \ge \lambda_2 \ge \dots` the eigenvalues of the data's covariance (divided
+    by N) and :math:`U_Z` the first Z eigenvectors,
 
     .. math:: W = U_Z\,(\Lambda_Z - \sigma^2 I)_+^{1/2}, \qquad
         \sigma^2 = \tfrac{1}{X - Z}\textstyle\sum_{i > Z} \lambda_i,
 
-    and b is the mean; the largest entry of each column of W is positive. With ``sigma`` given it stays fixed, and
-    directions with less variance than that get a zero column. Equation :eq:`eq-ppca`.
+    and b is the mean; the largest entry of each column of W is positive. With ``sigma`` given it
+    stays fixed, and directions with less variance than that get a zero column. Equation
+    :eq:`eq-ppca`.
 
     Args:
         x: data, shape ``(N, X)``.
@@ -369,14 +398,14 @@ def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGa
         sigma: a fixed standard deviation of the noise; None fits it too.
 
     Raises:
-        ValueError: x is not ``(N, X)``, of floating point and finite, Z does not fit X, or no variance is left over
-            for sigma.
+        ValueError: x is not ``(N, X)``, of floating point and finite, Z does not fit X, or no
+            variance is left over for sigma.
 
     Source: Tipping & Bishop (1999), equations 7 and 8.
     """
-    _check(x, "x", "N", "X")
+    check_tensor(x, "x", "N", "X")
     n_most = x.shape[1] - (sigma is None)
-    if _positive_int(latent_dim, "latent_dim") > n_most:
+    if check_integer(latent_dim, "latent_dim") > n_most:
         raise ValueError(
             f"latent_dim must be at most {n_most} for x {tuple(x.shape)}; got {latent_dim}"
         )
@@ -384,14 +413,12 @@ def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGa
     centred = x.double() - mean
     eigenvalues, u = torch.linalg.eigh(centred.mT @ centred / x.shape[0])
     eigenvalues, u = eigenvalues.flip(0), u.flip(1)
-    u = (
-        u * u.gather(0, u.abs().argmax(0, keepdim=True)).sign()
-    )  # either sign would do: fix one for all machines
-    variance = (
-        eigenvalues[latent_dim:].mean()
-        if sigma is None
-        else _positive(sigma, "sigma").double() ** 2
-    )
+    # Either sign would do. One is fixed, so that every machine finds the same W.
+    u = u * u.gather(0, u.abs().argmax(0, keepdim=True)).sign()
+    if sigma is None:
+        variance = eigenvalues[latent_dim:].mean()
+    else:
+        variance = check_positive(sigma, "sigma").double() ** 2
     if sigma is None and variance <= 1e-12 * eigenvalues[0].clamp(min=1e-300):
         raise ValueError(
             f"x has no variance left outside {latent_dim} dimensions; give a positive sigma"
@@ -406,8 +433,8 @@ def simple_monte_carlo(model: LatentVariableModel, x: Tensor, K: int, chunk: int
 
     .. math:: \log \frac{1}{K} \sum_{k=1}^{K} p_\theta(x \mid z_k), \qquad z_k \sim p(z)
 
-    The average is an unbiased estimate of p(x); its logarithm is biased low. Every datum has samples of its
-    own. Equation :eq:`eq-simple-mc`.
+    The average is an unbiased estimate of p(x); its logarithm is biased low. Every datum has
+    samples of its own. Equation :eq:`eq-simple-mc`.
 
     Args:
         model: anything with ``log_joint(x, z)`` and ``prior()``.
@@ -419,19 +446,18 @@ def simple_monte_carlo(model: LatentVariableModel, x: Tensor, K: int, chunk: int
         shape ``(B,)``, in nats.
 
     Raises:
-        ValueError: K or chunk is not a positive integer, or x does not fit the model or is not finite.
-        TypeError: the model does not honour the protocol, or x is of another type than its parameters.
+        ValueError: K or chunk is not a positive integer, or x does not fit the model or is not
+            finite.
+        TypeError: the model does not honour the protocol, or x is of another type than its
+            parameters.
     """
-    if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[0] == 0:
-        raise ValueError(f"x must have shape (B, X), B at least 1; got {_got(x)}")
-    _check_finite(x, "x")
-    _positive_int(chunk, "chunk")
-    prior = _prior(model)
-    log_sum = torch.tensor(-math.inf)
-    for start in range(0, _positive_int(K, "K"), chunk):
-        z = prior.sample(torch.Size([min(chunk, K - start), x.shape[0]]))
-        log_p_x_given_z = _log_joint(model, x, z) - prior.log_prob(z)
-        log_sum = torch.logaddexp(log_sum, torch.logsumexp(log_p_x_given_z, dim=0))
+    with checked_data(model, x):
+        prior = get_prior(model)
+        log_sum = torch.tensor(-math.inf)
+        for size in split_samples(K, chunk):
+            z = prior.sample(torch.Size([size, x.shape[0]]))
+            log_p_x_given_z = evaluate_log_joint(model, x, z) - prior.log_prob(z)
+            log_sum = torch.logaddexp(log_sum, torch.logsumexp(log_p_x_given_z, dim=0))
     return log_sum - math.log(K)
 
 
@@ -457,129 +483,29 @@ def _as_multivariate(p: Distribution) -> MultivariateNormal:
     return MultivariateNormal(p.mean, scale_tril=torch.diag_embed(p.stddev))
 
 
-def _positive_int(value: int, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a positive integer; got {value!r}")
-    return value
-
-
-def _positive(value: float | Tensor, name: str) -> Tensor:
-    if isinstance(value, bool) or not isinstance(value, Real | Tensor):
-        raise TypeError(f"{name} must be one positive, finite number; got {value!r}")
-    number = (
-        value.detach()
-        if isinstance(value, Tensor)
-        else torch.tensor(float(value), dtype=torch.float64)
-    )
-    if number.ndim != 0 or number.is_complex() or not (number > 0 and number.isfinite()):
-        raise ValueError(f"{name} must be one positive, finite number; got {value!r}")
-    return number
-
-
-def _prior(model: Any) -> Distribution:
-    """What the model's prior returns, if that is one distribution."""
-    prior = _method(model, "prior")()
-    if not isinstance(prior, Distribution):
-        raise TypeError(f"prior must return a torch Distribution; got {type(prior).__name__}")
-    if prior.batch_shape:
-        raise ValueError(
-            f"prior must return one distribution, batch shape (); got {tuple(prior.batch_shape)}"
-        )
-    return prior
-
-
 def _log_p_z(prior: Distribution, x: Tensor, z: Tensor) -> Tensor:
     """log p(z), shape (*, B), if z fits the prior and x."""
     for name, value in {"x": x, "z": z}.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"{name} must be a tensor; got {type(value).__name__}")
     if z.shape[z.ndim - len(prior.event_shape) :] != prior.event_shape:
-        raise ValueError(f"z must have shape {_shape('*', *prior.event_shape)}; got {_got(z)}")
+        raise ValueError(
+            f"z must have shape {describe_shape('*', *prior.event_shape)}; got {describe(z)}"
+        )
     try:
         log_p_z: Tensor = prior.log_prob(z)
     except ValueError as error:
         raise ValueError(f"z must lie in the support of the prior: {error}") from error
     if x.ndim < 2 or log_p_z.ndim < 1 or x.shape[0] != log_p_z.shape[-1] or x.shape[0] == 0:
         raise ValueError(
-            f"x must have shape (B, X) and z (*, B, Z), B at least 1; got {_got(x)} and {_got(z)}"
+            f"x must have shape (B, X) and z (*, B, Z), B at least 1; "
+            f"got {describe(x)} and {describe(z)}"
         )
     return log_p_z
-
-
-def _likelihood(model: Any, z: Tensor, batch: torch.Size, x: Tensor | None = None) -> Distribution:
-    """What the model's decoder returns, if that is one distribution over data for each z."""
-    p_x = model.decoder(z)
-    if not isinstance(p_x, Distribution):
-        raise TypeError(f"decoder must return a torch Distribution; got {type(p_x).__name__}")
-    if p_x.batch_shape != batch:
-        raise ValueError(
-            f"decoder must return one distribution per z, {tuple(batch)}; got {tuple(p_x.batch_shape)}"
-        )
-    if x is not None and p_x.event_shape != x.shape[1:]:
-        raise ValueError(f"x must have shape {_shape('B', *p_x.event_shape)}; got {_got(x)}")
-    return p_x
-
-
-def _log_joint(model: Any, x: Tensor, z: Tensor) -> Tensor:
-    """log p(x, z) for z of shape (K, B, Z), if the model keeps the protocol."""
-    log_joint = _method(model, "log_joint")(x, z)
-    if not isinstance(log_joint, Tensor) or log_joint.shape != z.shape[:2]:
-        raise ValueError(
-            f"model.log_joint must return shape (K, B), {tuple(z.shape[:2])}; got {_got(log_joint)}"
-        )
-    return log_joint
-
-
-def _method(model: Any, name: str) -> Any:
-    method = getattr(model, name, None)
-    if not callable(method):
-        raise TypeError(
-            f"model must have log_joint(x, z) and prior(); got {type(model).__name__}, without {name}"
-        )
-    return method
 
 
 def _check_latents(z: Tensor, columns: Tensor) -> None:
     """z must fit what its last axis is multiplied with."""
     if not isinstance(z, Tensor) or z.shape[-1:] != columns.shape[:1]:
-        raise ValueError(f"z must have shape (*, {columns.shape[0]}); got {_got(z)}")
-    _check_like(z, columns, "z")
-
-
-def _check(value: Tensor, name: str, *sizes: int | str, like: Tensor | None = None) -> None:
-    """A finite tensor of these sizes, where a letter stands for any size but 0."""
-    shape = value.shape if isinstance(value, Tensor) else ()
-    fits = [
-        n >= 1 and (size == n or isinstance(size, str))
-        for n, size in zip(shape, sizes, strict=False)
-    ]
-    if len(shape) != len(sizes) or not all(fits):
-        raise ValueError(f"{name} must have shape {_shape(*sizes)}; got {_got(value)}")
-    if like is not None:
-        _check_like(value, like, name)
-    if not value.is_floating_point():
-        raise ValueError(f"{name} must be floating point; got {value.dtype}")
-    _check_finite(value, name)
-
-
-def _check_like(value: Tensor, like: Tensor, name: str) -> None:
-    if value.dtype != like.dtype or value.device != like.device:
-        raise TypeError(
-            f"{name} must be {like.dtype} on {like.device}; got {value.dtype} on {value.device}"
-        )
-
-
-def _check_finite(value: Tensor, name: str) -> None:
-    # One pass, where isfinite takes several: a sum is finite only if all are. But it may overflow where all are.
-    if value.is_floating_point() and not (
-        value.is_meta or math.isfinite(value.sum().item()) or value.isfinite().all()
-    ):
-        raise ValueError(f"{name} must be finite; it holds an infinity or not-a-number")
-
-
-def _shape(*sizes: int | str) -> str:
-    return f"({', '.join(map(str, sizes))}{',' * (len(sizes) == 1)})"
-
-
-def _got(value: Any) -> str:
-    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(f"z must have shape (*, {columns.shape[0]}); got {describe(z)}")
+    check_like(z, columns, "z")

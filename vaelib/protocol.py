@@ -7,24 +7,35 @@ event of any rank: a vector ``(Z,)``, or a chain of vectors ``(T, Z)``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaelib._validate import check_data, check_integer, describe, looks_at_values
+from vaelib._validate import (
+    check_data,
+    check_integer,
+    data_are_checked,
+    describe,
+    describe_shape,
+    looks_at_values,
+)
 
 __all__ = [
     "Encoder",
     "Model",
     "call_network",
     "check_model_data",
+    "checked_data",
     "draw",
     "encode",
     "evaluate_log_joint",
+    "get_likelihood",
     "get_prior",
     "sample_log_weights",
+    "split_samples",
 ]
 
 Encoder = Callable[[Tensor], Distribution]
@@ -74,6 +85,37 @@ def get_prior(model: Any) -> Distribution:
     return prior
 
 
+def get_likelihood(
+    model: Any, z: Tensor, batch: torch.Size, x: Tensor | None = None
+) -> Distribution:
+    """What the model's decoder returns, if that is one distribution over data for each z.
+
+    Args:
+        model: a model with a ``decoder``.
+        z: latents, shape ``(*, B, Z)``.
+        batch: the batch shape that the distribution must have, ``(*, B)``.
+        x: data, shape ``(B, X)``, that its event must fit; None asks nothing.
+
+    Raises:
+        TypeError: the model has no decoder, or it returns no distribution.
+        ValueError: another batch shape, or data of another shape.
+    """
+    if not hasattr(model, "decoder"):
+        raise TypeError(f"model must have a decoder; got {type(model).__name__}")
+    p_x = model.decoder(z)
+    if not isinstance(p_x, Distribution):
+        raise TypeError(f"decoder must return a torch Distribution; got {type(p_x).__name__}")
+    if p_x.batch_shape != batch:
+        raise ValueError(
+            f"decoder must return one distribution per z, {tuple(batch)}; "
+            f"got {tuple(p_x.batch_shape)}"
+        )
+    if x is not None and p_x.event_shape != x.shape[1:]:
+        shape = describe_shape("B", *p_x.event_shape)
+        raise ValueError(f"x must have shape {shape}; got {describe(x)}")
+    return p_x
+
+
 def check_model_data(model: Any, x: Tensor, name: str = "x") -> Tensor:
     """Data that a bound can start with: finite, and what this model wants.
 
@@ -90,6 +132,20 @@ def check_model_data(model: Any, x: Tensor, name: str = "x") -> Tensor:
     if check_values is not None and looks_at_values():
         check_values(x)
     return x
+
+
+def checked_data(model: Any, x: Tensor) -> AbstractContextManager[None]:
+    """Look at the data once; what computes within the context trusts them.
+
+    Args:
+        model: the joint, p(x, z).
+        x: data, shape ``(B, X)``.
+
+    Raises:
+        ValueError: what :func:`check_model_data` raises.
+    """
+    check_model_data(model, x)
+    return data_are_checked()
 
 
 def encode(q: Encoder, x: Tensor, needs_rsample: bool = False) -> Distribution:
@@ -134,6 +190,20 @@ def draw(q_z: Distribution, K: int) -> Tensor:
     """
     size = torch.Size([check_integer(K, "K")])
     return q_z.rsample(size) if q_z.has_rsample else q_z.sample(size)
+
+
+def split_samples(K: int, chunk: int) -> list[int]:
+    """K as a sum of chunks: 10 and 4 give 4, 4, 2.
+
+    Args:
+        K: how many samples.
+        chunk: how many at a time.
+
+    Raises:
+        ValueError: one of them is not a positive integer.
+    """
+    whole, rest = divmod(check_integer(K, "K"), check_integer(chunk, "chunk"))
+    return [chunk] * whole + [rest] * (rest > 0)
 
 
 def evaluate_log_joint(model: Any, x: Tensor, z: Tensor) -> Tensor:

@@ -1,30 +1,29 @@
 """Conditional distributions made by networks: encoders q(z | x) and decoders p(x | z).
 
-Chapter 2 of *Bounding the Evidence*. Each is a module that, called with what it is conditioned on, returns a
-``torch.distributions.Distribution``; the network inside predicts that distribution's parameters.
+Chapter 2 of *Bounding the Evidence*. Each is a module that, called with what it is conditioned on,
+returns a ``torch.distributions.Distribution``; the network inside predicts that distribution's
+parameters.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, Categorical, Independent, Normal
 
+from vaelib._validate import check_finite, check_integer, check_number, describe
 from vaelib.densities import (
-    _BinaryPixels,
-    _check_finite,
-    _DiagonalGaussian,
-    _IsotropicGaussian,
-    _StreamedPixels,
-    _Symbols,
+    BinaryPixels,
+    DiagonalGaussian,
+    IsotropicGaussian,
+    Symbols,
+    check_pixels,
+    check_symbols,
 )
-from vaelib.kernels import Mlp
+from vaelib.protocol import call_network
 
 __all__ = [
     "BernoulliDecoder",
@@ -38,7 +37,9 @@ Activation = Callable[[], nn.Module]
 
 
 class GaussianEncoder(nn.Module):
-    r"""An encoder :math:`q_\phi(z \mid x) = \mathcal{N}(z; \mu_\phi(x), \operatorname{diag} \sigma_\phi(x)^2)`.
+    r"""An encoder whose answer is a Gaussian with independent entries.
+
+    .. math:: q_\phi(z \mid x) = \mathcal{N}(z; \mu_\phi(x), \operatorname{diag} \sigma_\phi(x)^2)
 
     One network predicts the mean and the logarithm of the standard deviation. Equation
     :eq:`eq-gaussian-encoder`.
@@ -48,13 +49,14 @@ class GaussianEncoder(nn.Module):
         latent_dim: Z, the number of latent dimensions.
         hidden: widths of the hidden layers; ``()`` makes the map linear.
         activation: the class of the non-linearity.
-        net: a module of your own instead, from ``(B, X)`` to ``(B, 2 Z)``: first the means, then the log σ.
+        net: a module of your own instead, from ``(B, X)`` to ``(B, 2 Z)``: first the means, then
+            the log σ.
 
     Raises:
-        ValueError: a dimension that is not a positive integer; x of another shape than ``(B, X)``, or not finite; a
-            net whose output is not ``(B, 2 Z)``.
-        TypeError: hidden, activation or net of another kind; x of another type or on another device than the
-            parameters.
+        ValueError: a dimension that is not a positive integer; x of another shape than ``(B, X)``,
+            or not finite; a net whose output is not ``(B, 2 Z)``.
+        TypeError: hidden, activation or net of another kind; x of another type or on another device
+            than the parameters.
 
     Source: Kingma & Welling (2014), equation 9.
     """
@@ -68,24 +70,25 @@ class GaussianEncoder(nn.Module):
         net: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        self.data_dim, self.latent_dim = _dim(data_dim, "data_dim"), _dim(latent_dim, "latent_dim")
+        self.data_dim = check_integer(data_dim, "data_dim")
+        self.latent_dim = check_integer(latent_dim, "latent_dim")
         self.net = _mlp(data_dim, hidden, 2 * latent_dim, activation) if net is None else _own(net)
 
-    def forward(self, x: Tensor) -> Independent[Normal]:
+    def forward(self, x: Tensor) -> DiagonalGaussian:
         if (
             not isinstance(x, Tensor)
             or x.ndim < 2
             or x.shape[-1] != self.data_dim
             or x.shape[0] == 0
         ):
-            raise ValueError(f"x must have shape (B, {self.data_dim}); got {_got(x)}")
-        _check_finite(x)
+            raise ValueError(f"x must have shape (B, {self.data_dim}); got {describe(x)}")
+        check_finite(x, "x")
         mean, log_sigma = _output(self.net, x, 2 * self.latent_dim, "x").chunk(2, -1)
-        return _DiagonalGaussian(mean, log_sigma)
+        return DiagonalGaussian(mean, log_sigma)
 
 
 class FreeGaussian(nn.Module):
-    r"""One free :math:`(\mu_n, \sigma_n)` for each of N data: variational inference without amortisation.
+    r"""A Gaussian :math:`(\mu_n, \sigma_n)` of its own for each of N data: nothing is amortised.
 
     It must be called with all N data at once, in their order. Equation :eq:`eq-free-gaussian`.
 
@@ -101,17 +104,17 @@ class FreeGaussian(nn.Module):
 
     def __init__(self, num_data: int, latent_dim: int) -> None:
         super().__init__()
-        shape = (_dim(num_data, "num_data"), _dim(latent_dim, "latent_dim"))
+        shape = (check_integer(num_data, "num_data"), check_integer(latent_dim, "latent_dim"))
         self.mean = nn.Parameter(torch.zeros(shape))
         self.log_sigma = nn.Parameter(torch.zeros(shape))
 
-    def forward(self, x: Tensor) -> Independent[Normal]:
+    def forward(self, x: Tensor) -> DiagonalGaussian:
         if not isinstance(x, Tensor) or x.shape[:1] != self.mean.shape[:1]:
             raise ValueError(
                 f"x must hold all {self.mean.shape[0]} data of this FreeGaussian, in their order "
-                f"(batch_size=None in fit); got {_got(x)}"
+                f"(batch_size=None in fit); got {describe(x)}"
             )
-        return _DiagonalGaussian(self.mean, self.log_sigma)
+        return DiagonalGaussian(self.mean, self.log_sigma)
 
 
 class GaussianDecoder(nn.Module):
@@ -129,10 +132,10 @@ class GaussianDecoder(nn.Module):
         learn_sigma: whether its logarithm is a parameter; otherwise it stays fixed.
 
     Raises:
-        ValueError: a dimension that is not a positive integer; a sigma_dec that is not positive; z of another
-            shape than ``(*, Z)``; a net whose output is not ``(B, X)``.
-        TypeError: hidden, activation or net of another kind; z of another type or on another device than the
-            parameters.
+        ValueError: a dimension that is not a positive integer; a sigma_dec that is not positive; z
+            of another shape than ``(*, Z)``; a net whose output is not ``(B, X)``.
+        TypeError: hidden, activation or net of another kind; z of another type or on another device
+            than the parameters.
 
     Source: Kingma & Welling (2014), appendix C.2.
     """
@@ -150,9 +153,10 @@ class GaussianDecoder(nn.Module):
         learn_sigma: bool = False,
     ) -> None:
         super().__init__()
-        self.latent_dim, self.data_dim = _dim(latent_dim, "latent_dim"), _dim(data_dim, "data_dim")
+        self.latent_dim = check_integer(latent_dim, "latent_dim")
+        self.data_dim = check_integer(data_dim, "data_dim")
         self.net = _mlp(latent_dim, hidden, data_dim, activation) if net is None else _own(net)
-        log_sigma = torch.tensor(_positive(sigma_dec, "sigma_dec")).log()
+        log_sigma = torch.tensor(check_number(sigma_dec, "sigma_dec")).log()
         if learn_sigma:
             self.log_sigma = nn.Parameter(log_sigma)
         else:
@@ -163,16 +167,18 @@ class GaussianDecoder(nn.Module):
         """The standard deviation of the likelihood, a scalar tensor."""
         return self.log_sigma.exp()
 
-    def forward(self, z: Tensor) -> Independent[Normal]:
+    def forward(self, z: Tensor) -> IsotropicGaussian:
         _check_latent(z, self.latent_dim)
-        return _IsotropicGaussian(_output(self.net, z, self.data_dim, "z"), self.log_sigma)
+        return IsotropicGaussian(_output(self.net, z, self.data_dim, "z"), self.log_sigma)
 
 
 class BernoulliDecoder(nn.Module):
-    r"""A decoder for binary data: :math:`p_\theta(x \mid z) = \prod_i \rho_i^{x_i} (1 - \rho_i)^{1 - x_i}`.
+    r"""A decoder for binary data.
 
-    The network predicts the logits of :math:`\rho = \rho_\theta(z)`. Grey pixels are refused: the Bernoulli is no
-    density over [0, 1]. Equation :eq:`eq-bernoulli-decoder`.
+    .. math:: p_\theta(x \mid z) = \prod_i \rho_i^{x_i} (1 - \rho_i)^{1 - x_i}
+
+    The network predicts the logits of :math:`\rho = \rho_\theta(z)`. Grey pixels are refused: the
+    Bernoulli is no density over [0, 1]. Equation :eq:`eq-bernoulli-decoder`.
 
     Args:
         latent_dim: Z, the number of latent dimensions.
@@ -182,10 +188,11 @@ class BernoulliDecoder(nn.Module):
         net: a module of your own for the logits instead, from ``(B, Z)`` to ``(B, X)``.
 
     Raises:
-        ValueError: a dimension that is not a positive integer; z of another shape than ``(*, Z)``; a net whose
-            output is not ``(B, X)``; from ``log_prob``, an x with values other than 0 and 1.
-        TypeError: hidden, activation or net of another kind; z of another type or on another device than the
-            parameters.
+        ValueError: a dimension that is not a positive integer; z of another shape than ``(*, Z)``;
+            a net whose output is not ``(B, X)``; from ``log_prob``, an x with values other than 0
+            and 1.
+        TypeError: hidden, activation or net of another kind; z of another type or on another device
+            than the parameters.
 
     Source: Kingma & Welling (2014), appendix C.1.
     """
@@ -199,21 +206,33 @@ class BernoulliDecoder(nn.Module):
         net: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        self.latent_dim, self.data_dim = _dim(latent_dim, "latent_dim"), _dim(data_dim, "data_dim")
+        self.latent_dim = check_integer(latent_dim, "latent_dim")
+        self.data_dim = check_integer(data_dim, "data_dim")
         self.net = _mlp(latent_dim, hidden, data_dim, activation) if net is None else _own(net)
 
-    def forward(self, z: Tensor) -> Independent[Bernoulli]:
+    def forward(self, z: Tensor) -> BinaryPixels:
         _check_latent(z, self.latent_dim)
-        if isinstance(self.net, Mlp) and self.net.streams(z):
-            return _StreamedPixels(self.net, z, self.data_dim)
-        return _BinaryPixels(_output(self.net, z, self.data_dim, "z"))
+        return BinaryPixels(_output(self.net, z, self.data_dim, "z"))
+
+    def check_data(self, x: Tensor) -> None:
+        """Refuse pixels that are neither 0 nor 1.
+
+        Args:
+            x: data, shape ``(B, X)``.
+
+        Raises:
+            ValueError: a pixel is grey.
+        """
+        check_pixels(x)
 
 
 class CategoricalDecoder(nn.Module):
-    r"""A decoder for sequences of symbols: :math:`p_\theta(x \mid z) = \prod_{i=1}^{\text{length}} \rho_{i, x_i}(z)`.
+    r"""A decoder for sequences of symbols.
 
-    x is a tensor of integers, shape ``(B, length)``; given z its positions are independent. Equation
-    :eq:`eq-categorical-decoder`.
+    .. math:: p_\theta(x \mid z) = \prod_{i=1}^{\text{length}} \rho_{i, x_i}(z)
+
+    x is a tensor of integers, shape ``(B, length)``; given z its positions are independent.
+    Equation :eq:`eq-categorical-decoder`.
 
     Args:
         latent_dim: Z, the number of latent dimensions.
@@ -221,13 +240,14 @@ class CategoricalDecoder(nn.Module):
         alphabet: how many symbols; 4 for DNA.
         hidden: widths of the hidden layers; ``()`` makes the logits linear in z.
         activation: the class of the non-linearity.
-        net: a module of your own for the logits instead, from ``(B, Z)`` to ``(B, length * alphabet)``.
+        net: a module of your own for the logits instead, from ``(B, Z)`` to ``(B, length *
+            alphabet)``.
 
     Raises:
-        ValueError: a number that is not a positive integer; z of another shape than ``(*, Z)``; a net whose output
-            does not fit; from ``log_prob``, a symbol outside the alphabet.
-        TypeError: hidden, activation or net of another kind; z of another type or on another device than the
-            parameters.
+        ValueError: a number that is not a positive integer; z of another shape than ``(*, Z)``; a
+            net whose output does not fit; from ``log_prob``, a symbol outside the alphabet.
+        TypeError: hidden, activation or net of another kind; z of another type or on another device
+            than the parameters.
     """
 
     def __init__(
@@ -240,16 +260,28 @@ class CategoricalDecoder(nn.Module):
         net: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        self.latent_dim = _dim(latent_dim, "latent_dim")
-        self.length, self.alphabet = _dim(length, "length"), _dim(alphabet, "alphabet")
+        self.latent_dim = check_integer(latent_dim, "latent_dim")
+        self.length = check_integer(length, "length")
+        self.alphabet = check_integer(alphabet, "alphabet")
         self.net = (
             _mlp(latent_dim, hidden, length * alphabet, activation) if net is None else _own(net)
         )
 
-    def forward(self, z: Tensor) -> Independent[Categorical]:
+    def forward(self, z: Tensor) -> Symbols:
         _check_latent(z, self.latent_dim)
         logits = _output(self.net, z, self.length * self.alphabet, "z")
-        return Independent(_Symbols(logits=logits.unflatten(-1, (self.length, self.alphabet))), 1)
+        return Symbols(logits.unflatten(-1, (self.length, self.alphabet)))
+
+    def check_data(self, x: Tensor) -> None:
+        """Refuse symbols outside the alphabet.
+
+        Args:
+            x: data, shape ``(B, length)``.
+
+        Raises:
+            ValueError: a symbol is no integer from 0 to ``alphabet - 1``.
+        """
+        check_symbols(x, self.alphabet)
 
 
 def _mlp(n_in: int, hidden: Sequence[int], n_out: int, activation: Activation) -> nn.Sequential:
@@ -257,11 +289,11 @@ def _mlp(n_in: int, hidden: Sequence[int], n_out: int, activation: Activation) -
         raise TypeError(
             f"hidden must be the widths of the layers, such as (128, 128); got {hidden!r}"
         )
-    widths = [n_in, *(_dim(width, "hidden") for width in hidden), n_out]
+    widths = [n_in, *(check_integer(width, "hidden") for width in hidden), n_out]
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), _layer(activation)]
-    return Mlp(*layers[:-1])
+    return nn.Sequential(*layers[:-1])
 
 
 def _layer(activation: Activation) -> nn.Module:
@@ -283,46 +315,17 @@ def _own(net: nn.Module) -> nn.Module:
 
 
 def _output(net: nn.Module, given: Tensor, n_out: int, name: str) -> Tensor:
-    # One batch axis, whatever came in: convolutions and batch normalisation know no axis of samples.
+    # One batch axis, whatever came in: convolutions and batch normalisation know no axis of
+    # samples.
     rows = given.reshape(-1, given.shape[-1])
-    out: Tensor = _called(net, rows, name)
+    out: Tensor = call_network(net, rows, name)
     if not isinstance(out, Tensor) or out.shape != (rows.shape[0], n_out):
-        raise ValueError(f"net must return shape {(rows.shape[0], n_out)} here; got {_got(out)}")
+        raise ValueError(
+            f"net must return shape {(rows.shape[0], n_out)} here; got {describe(out)}"
+        )
     return out.reshape(*given.shape[:-1], n_out)
-
-
-def _called(module: Callable[[Tensor], Any], given: Tensor, name: str) -> Any:
-    """What the module returns; if it fails because it lives elsewhere, or in another precision, that is said."""
-    try:
-        return module(given)
-    except RuntimeError as error:
-        parameters = module.parameters() if isinstance(module, nn.Module) else iter(())
-        for like in parameters:
-            if given.dtype != like.dtype or given.device != like.device:
-                raise TypeError(
-                    f"{name} must be {like.dtype} on {like.device}, as the parameters are; "
-                    f"got {given.dtype} on {given.device}"
-                ) from error
-        raise
 
 
 def _check_latent(z: Tensor, latent_dim: int) -> None:
     if not isinstance(z, Tensor) or z.ndim < 1 or z.shape[-1] != latent_dim:
-        raise ValueError(f"z must have shape (*, {latent_dim}); got {_got(z)}")
-
-
-def _got(value: Any) -> str:
-    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
-
-
-def _dim(value: int, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a positive integer; got {value!r}")
-    return value
-
-
-def _positive(value: Any, name: str) -> float:
-    number = value.item() if isinstance(value, Tensor) and value.ndim == 0 else value
-    if isinstance(number, bool) or not isinstance(number, Real) or not 0 < float(number) < math.inf:
-        raise ValueError(f"{name} must be a positive, finite number; got {value!r}")
-    return float(number)
+        raise ValueError(f"z must have shape (*, {latent_dim}); got {describe(z)}")
