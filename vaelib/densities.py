@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -31,7 +32,20 @@ __all__ = [
 LOG_2_PI = math.log(2 * math.pi)
 
 
-class StandardGaussian(Independent):  # type: ignore[type-arg]
+class _OneEvent(Independent):  # type: ignore[type-arg]
+    """torch's ``Independent`` of a base distribution that is made only when somebody asks for it.
+
+    Mean, entropy, divergences and the like come from there. A step of training asks only for draws
+    and densities, which the formulas below give.
+    """
+
+    reinterpreted_batch_ndims = 1
+
+    def __init__(self, batch_shape: torch.Size, event_shape: torch.Size) -> None:
+        Distribution.__init__(self, batch_shape, event_shape, validate_args=False)
+
+
+class StandardGaussian(_OneEvent):
     r"""The standard Gaussian, :math:`\mathcal{N}(z; 0, I)`.
 
     .. math:: \log p(z) = -\tfrac{1}{2} \sum_i (z_i^2 + \log 2\pi)
@@ -41,7 +55,12 @@ class StandardGaussian(Independent):  # type: ignore[type-arg]
     """
 
     def __init__(self, zero: Tensor) -> None:
-        super().__init__(Normal(zero, torch.ones_like(zero), validate_args=False), 1)
+        super().__init__(torch.Size(), zero.shape)
+        self.zero = zero
+
+    @cached_property
+    def base_dist(self) -> Normal:
+        return Normal(self.zero, torch.ones_like(self.zero), validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
         if not isinstance(value, Tensor) or value.shape[-1:] != self.event_shape:
@@ -49,7 +68,7 @@ class StandardGaussian(Independent):  # type: ignore[type-arg]
         return -0.5 * (value.square().sum(-1) + LOG_2_PI * value.shape[-1])
 
 
-class DiagonalGaussian(Independent):  # type: ignore[type-arg]
+class DiagonalGaussian(_OneEvent):
     r"""Independent Gaussian entries, :math:`\mathcal{N}(z; \mu, \operatorname{diag} \sigma^2)`.
 
     .. math::
@@ -61,27 +80,35 @@ class DiagonalGaussian(Independent):  # type: ignore[type-arg]
         log_sigma: :math:`\log \sigma`, shape ``(*, Z)``.
     """
 
+    has_rsample = True
+
     def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
-        super().__init__(Normal(mean, log_sigma.exp(), validate_args=False), 1)
+        super().__init__(mean.shape[:-1], mean.shape[-1:])
+        self.mu = mean
         self.log_sigma = log_sigma
+        self.sigma = log_sigma.exp()
+
+    @cached_property
+    def base_dist(self) -> Normal:
+        return Normal(self.mu, self.sigma, validate_args=False)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> DiagonalGaussian:
         shape = (*batch_shape, *self.event_shape)
-        return DiagonalGaussian(self.mean.expand(shape), self.log_sigma.expand(shape))
+        return DiagonalGaussian(self.mu.expand(shape), self.log_sigma.expand(shape))
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
-        noise = torch.randn(shape, dtype=self.mean.dtype, device=self.mean.device)
-        return torch.addcmul(self.mean, self.base_dist.scale, noise)
+        noise = torch.randn(shape, dtype=self.mu.dtype, device=self.mu.device)
+        return torch.addcmul(self.mu, self.sigma, noise)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        _check_value(self, value, self.mean, "z")
-        noise: Tensor = (value - self.mean) / self.base_dist.scale
+        _check_value(self, value, self.mu, "z")
+        noise = (value - self.mu) / self.sigma
         log_scale = self.log_sigma.sum(-1) + 0.5 * LOG_2_PI * value.shape[-1]
         return -0.5 * noise.square().sum(-1) - log_scale
 
 
-class IsotropicGaussian(Independent):  # type: ignore[type-arg]
+class IsotropicGaussian(_OneEvent):
     r"""Gaussian entries of one standard deviation, :math:`\mathcal{N}(x; \mu, \sigma^2 I)`.
 
     .. math:: \log p(x) = -\frac{\|x - \mu\|^2}{2 \sigma^2} - X \log \sigma - \frac{X}{2} \log 2\pi
@@ -92,23 +119,28 @@ class IsotropicGaussian(Independent):  # type: ignore[type-arg]
     """
 
     def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
-        super().__init__(Normal(mean, log_sigma.exp(), validate_args=False), 1)
+        super().__init__(mean.shape[:-1], mean.shape[-1:])
+        self.mu = mean
         self.log_sigma = log_sigma
 
+    @cached_property
+    def base_dist(self) -> Normal:
+        return Normal(self.mu, self.log_sigma.exp(), validate_args=False)
+
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> IsotropicGaussian:
-        return IsotropicGaussian(self.mean.expand(*batch_shape, *self.event_shape), self.log_sigma)
+        return IsotropicGaussian(self.mu.expand(*batch_shape, *self.event_shape), self.log_sigma)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        _check_value(self, value, self.mean, "x")
-        if value.dtype not in (self.mean.dtype, self.log_sigma.dtype):
-            raise TypeError(f"x must be {self.mean.dtype} for this likelihood; got {value.dtype}")
+        _check_value(self, value, self.mu, "x")
+        if value.dtype not in (self.mu.dtype, self.log_sigma.dtype):
+            raise TypeError(f"x must be {self.mu.dtype} for this likelihood; got {value.dtype}")
         check_finite(value, "x")
-        residual = (value - self.mean) * (-self.log_sigma).exp()
+        residual = (value - self.mu) * (-self.log_sigma).exp()
         log_scale = value.shape[-1] * (self.log_sigma + 0.5 * LOG_2_PI)
         return -0.5 * residual.square().sum(-1) - log_scale
 
 
-class BinaryPixels(Independent):  # type: ignore[type-arg]
+class BinaryPixels(_OneEvent):
     r"""Independent pixels that are 0 or 1: Bernoulli variables, given by their logits.
 
     .. math:: \log p(x) = \sum_i \log \operatorname{sigmoid}(s_i \ell_i), \qquad s_i = 2 x_i - 1
@@ -121,20 +153,24 @@ class BinaryPixels(Independent):  # type: ignore[type-arg]
     """
 
     def __init__(self, logits: Tensor) -> None:
-        super().__init__(Bernoulli(logits=logits, validate_args=False), 1)
+        super().__init__(logits.shape[:-1], logits.shape[-1:])
+        self.logits = logits
+
+    @cached_property
+    def base_dist(self) -> Bernoulli:
+        return Bernoulli(logits=self.logits, validate_args=False)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> BinaryPixels:
-        return BinaryPixels(self.base_dist.logits.expand(*batch_shape, *self.event_shape))
+        return BinaryPixels(self.logits.expand(*batch_shape, *self.event_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        logits: Tensor = self.base_dist.logits
-        _check_value(self, value, logits, "x")
+        _check_value(self, value, self.logits, "x")
         check_pixels(value)
-        sign = 2 * value.to(logits.dtype) - 1
-        return logsigmoid(logits * sign).sum(-1)
+        sign = 2 * value.to(self.logits.dtype) - 1
+        return logsigmoid(self.logits * sign).sum(-1)
 
 
-class Symbols(Independent):  # type: ignore[type-arg]
+class Symbols(_OneEvent):
     r"""Independent symbols of an alphabet, one for each position, given by their logits.
 
     .. math:: \log p(x) = \sum_i \log \operatorname{softmax}(\ell_i)_{x_i}
@@ -144,16 +180,19 @@ class Symbols(Independent):  # type: ignore[type-arg]
     """
 
     def __init__(self, logits: Tensor) -> None:
-        super().__init__(Categorical(logits=logits, validate_args=False), 1)
+        super().__init__(logits.shape[:-2], logits.shape[-2:-1])
+        self.logits = logits
+
+    @cached_property
+    def base_dist(self) -> Categorical:
+        return Categorical(logits=self.logits, validate_args=False)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Symbols:
-        logits = self.base_dist.logits
-        return Symbols(logits.expand(*batch_shape, *logits.shape[-2:]))
+        return Symbols(self.logits.expand(*batch_shape, *self.logits.shape[-2:]))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        logits = self.base_dist.logits
-        _check_value(self, value, logits, "x")
-        check_symbols(value, logits.shape[-1])
+        _check_value(self, value, self.logits, "x")
+        check_symbols(value, self.logits.shape[-1])
         log_p: Tensor = self.base_dist.log_prob(value)
         return log_p.sum(-1)
 

@@ -6,7 +6,6 @@ Chapter 3 of *Bounding the Evidence*.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,8 +40,14 @@ def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
         TypeError: ``log_w`` is no tensor of floating point, or ``dim`` no integer.
     """
     check_samples(log_w, dim)
-    log_sum: Tensor = _LogSumExp.apply(log_w, dim)  # type: ignore[no-untyped-call]
-    return log_sum - math.log(log_w.shape[dim])
+    with torch.no_grad():
+        log_share = log_w - torch.logsumexp(log_w, dim, keepdim=True)
+        rounding = torch.finfo(log_w.dtype).eps / log_w.shape[dim]
+        negligible = (log_w == -math.inf) | (log_share < math.log(rounding))
+    # These weights keep their value and get no gradient. Behind one so small, float32 would compute
+    # with subnormal numbers, which is slow; where all weights are zero, the softmax would be 0/0.
+    log_w = torch.where(negligible, log_w.detach(), log_w)
+    return torch.logsumexp(log_w, dim) - math.log(log_w.shape[dim])
 
 
 def jensen_gap(log_w: Tensor, dim: int = 0) -> Tensor:
@@ -67,32 +72,3 @@ def jensen_gap(log_w: Tensor, dim: int = 0) -> Tensor:
     Source: Jensen (1906).
     """
     return log_mean_exp(log_w, dim) - log_w.mean(dim)
-
-
-class _LogSumExp(torch.autograd.Function):
-    """torch.logsumexp, but for two things in its gradient, the softmax.
-
-    Weights too small to matter become exact zeros: behind them, float32 would compute with
-    subnormal numbers, at which processors are many times slower. And where all weights are zero, so
-    is the gradient, not 0/0.
-    """
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(log_w: Tensor, dim: int) -> Tensor:
-        return torch.logsumexp(log_w, dim)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, int], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[0], output)
-        ctx.dim = inputs[1]
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        log_w, log_sum = ctx.saved_tensors
-        log_w_tilde = log_w - log_sum.unsqueeze(ctx.dim)
-        # Shares each below this are, all together, less than one rounding of their sum.
-        negligible = math.log(torch.finfo(log_w.dtype).eps / log_w.shape[ctx.dim])
-        nothing = (log_w == -math.inf) | (log_w_tilde < negligible)
-        return grad.unsqueeze(ctx.dim) * log_w_tilde.exp().masked_fill(nothing, 0.0), None

@@ -315,9 +315,8 @@ def _own(net: nn.Module) -> nn.Module:
 
 
 def _output(net: nn.Module, given: Tensor, n_out: int, name: str) -> Tensor:
-    # One batch axis, whatever came in: convolutions and batch normalisation know no axis of
-    # samples.
-    rows = given.reshape(-1, given.shape[-1])
+    # One batch axis, whatever came in: convolutions and batch normalisation know no samples' axis.
+    rows = given if given.ndim == 2 else given.reshape(-1, given.shape[-1])
     out: Tensor = call_network(net, rows, name)
     if not isinstance(out, Tensor) or out.shape != (rows.shape[0], n_out):
         raise ValueError(
