@@ -126,7 +126,10 @@ def check_positive(value: Any, name: str) -> Tensor:
     wanted = f"{name} must be one positive, finite number"
     if isinstance(value, bool) or not isinstance(value, Real | Tensor):
         raise TypeError(f"{wanted}; got {value!r}")
-    number = torch.as_tensor(value if isinstance(value, Tensor) else float(value)).detach()
+    if isinstance(value, Tensor):
+        number = value.detach()
+    else:
+        number = torch.tensor(float(value), dtype=torch.float64)
     if number.ndim != 0:
         raise ValueError(f"{wanted}; got shape {describe(number)}")
     if number.is_complex() or not (number > 0 and number.isfinite()):
