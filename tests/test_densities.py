@@ -1,4 +1,4 @@
-"""The distributions that encoders and decoders return: torch's own value and gradient, and plain words."""
+"""Chapter 2: the densities have torch's own values and gradients, and refuse data by name."""
 
 import math
 
@@ -9,9 +9,9 @@ from oracles import t64
 from scipy import stats
 from scipy.special import expit
 from torch import nn
-from torch.distributions import Bernoulli, Independent, Normal
+from torch.distributions import Bernoulli, Categorical, Independent, Normal
 
-from vaelib import kernels
+from vaelib._validate import data_are_checked
 from vaelib.proxies import (
     BernoulliDecoder,
     CategoricalDecoder,
@@ -21,27 +21,27 @@ from vaelib.proxies import (
 )
 
 
+def randn64(*shape):
+    return torch.randn(*shape, dtype=torch.float64)
+
+
 def in_torchs_words(p):
     """The same distribution made of torch's own classes, with all its checks."""
-    base = p.base_dist
-    if isinstance(base, Bernoulli):
-        return Independent(Bernoulli(logits=base.logits), 1)
-    return Independent(Normal(base.loc, base.scale), 1)
+    base = Bernoulli(logits=p.logits) if hasattr(p, "logits") else Normal(p.mu, p.log_sigma.exp())
+    return Independent(base, 1)
 
 
 MADE = {
-    "encoder": lambda: GaussianEncoder(6, 3, (4,)).double()(torch.randn(5, 6).double()),
+    "encoder": lambda: GaussianEncoder(6, 3, (4,)).double()(randn64(5, 6)),
     "free": lambda: FreeGaussian(5, 3).double()(torch.zeros(5, 1)),
-    "gaussian": lambda: GaussianDecoder(2, 3, (4,), learn_sigma=True).double()(
-        torch.randn(5, 2).double()
-    ),
-    "bernoulli": lambda: BernoulliDecoder(2, 3, (4,)).double()(40 * torch.randn(5, 2).double()),
+    "gaussian": lambda: GaussianDecoder(2, 3, (4,), learn_sigma=True).double()(randn64(5, 2)),
+    "bernoulli": lambda: BernoulliDecoder(2, 3, (4,)).double()(40 * randn64(5, 2)),
 }
 
 
 def datum(p, *shape):
-    value = torch.randn(*shape, 5, 3, dtype=torch.float64)
-    return (value > 0).double() if isinstance(p.base_dist, Bernoulli) else value
+    value = randn64(*shape, 5, 3)
+    return (value > 0).double() if hasattr(p, "logits") else value
 
 
 def every_gradient(output, *inputs):
@@ -51,10 +51,10 @@ def every_gradient(output, *inputs):
 
 @pytest.mark.parametrize("name", MADE)
 @pytest.mark.parametrize("shape", [(), (1,), (4,)])
-def test_fast_densities_have_torchs_value_and_gradients(name, shape):
+def test_densities_have_torchs_value_and_gradients(name, shape):
     p = MADE[name]()
     value = datum(p, *shape).requires_grad_()
-    inputs = [p.base_dist.logits] if name == "bernoulli" else [value, p.base_dist.loc, p.log_sigma]
+    inputs = [p.logits] if name == "bernoulli" else [value, p.mu, p.log_sigma]
     ours, theirs = p.log_prob(value), in_torchs_words(p).log_prob(value)
     torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=1e-13)
     for mine, truth in zip(
@@ -64,7 +64,7 @@ def test_fast_densities_have_torchs_value_and_gradients(name, shape):
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_fast_densities_broadcast_expand_and_sample_like_torchs(name):
+def test_densities_broadcast_expand_and_sample_like_torchs(name):
     p = MADE[name]()
     theirs = in_torchs_words(p)
     one = datum(p)[:1]
@@ -77,14 +77,8 @@ def test_fast_densities_broadcast_expand_and_sample_like_torchs(name):
         torch.manual_seed(1)
         truth = theirs.rsample((7,))
         torch.testing.assert_close(mine, truth)
-        parameters = (
-            (p.base_dist.loc, p.base_dist.scale)
-            if p.log_sigma.requires_grad
-            else (p.base_dist.loc,)
-        )
-        torch.testing.assert_close(
-            every_gradient(mine, *parameters), every_gradient(truth, *parameters)
-        )
+        ours, theirs = (every_gradient(draws, p.mu, p.log_sigma) for draws in (mine, truth))
+        torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("logit", [-1e4, -100.0, -30.0, 0.0, 30.0, 100.0, 1e4])
@@ -102,10 +96,11 @@ def test_a_pixel_keeps_every_digit_however_sure_the_decoder_is(logit, pixel):
     )
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bool, torch.int64])
-def test_the_density_has_the_decoders_precision_whatever_the_type_of_the_pixels(dtype):
-    p = BernoulliDecoder(2, 3).double()(torch.zeros(1, 2).double())
-    assert p.log_prob(torch.tensor([[1, 0, 1]], dtype=dtype)).dtype == torch.float64
+@pytest.mark.parametrize("of_pixels", [torch.float32, torch.float64, torch.bool, torch.int64])
+@pytest.mark.parametrize("of_decoder", [torch.float32, torch.float64])
+def test_the_density_has_the_decoders_precision_whatever_that_of_the_pixels(of_decoder, of_pixels):
+    p = BernoulliDecoder(2, 3).to(of_decoder)(torch.zeros(1, 2, dtype=of_decoder))
+    assert p.log_prob(torch.tensor([[1, 0, 1]], dtype=of_pixels)).dtype == of_decoder
 
 
 def test_distributions_can_be_traced_without_numbers():
@@ -128,12 +123,6 @@ def test_a_gaussian_likelihood_takes_zeros_and_refuses_one_infinity_among_number
     for bad in (math.inf, -math.inf, math.nan):
         with pytest.raises(ValueError, match="x must be finite"):
             p.log_prob(t64([[0.0, bad, 1.0]]))
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bool, torch.int64])
-def test_a_decoder_of_single_precision_keeps_it_whatever_the_type_of_the_pixels(dtype):
-    p = BernoulliDecoder(2, 3)(torch.zeros(1, 2))
-    assert p.log_prob(torch.tensor([[1, 0, 1]], dtype=dtype)).dtype == torch.float32
 
 
 def test_grey_pixels_are_refused_by_name():
@@ -167,77 +156,48 @@ def test_symbols_outside_the_alphabet_are_refused_by_name(symbol):
 def test_every_symbol_of_the_alphabet_has_its_log_probability():
     p = CategoricalDecoder(2, 3, 4).double()(torch.zeros(5, 2).double())
     x = torch.tensor([[0, 1, 2], [3, 3, 3], [1, 0, 3], [2, 2, 0], [0, 0, 0]])
-    truth = torch.distributions.Independent(
-        torch.distributions.Categorical(logits=p.base_dist.logits), 1
-    )
+    truth = Independent(Categorical(logits=p.logits), 1)
     torch.testing.assert_close(p.log_prob(x), truth.log_prob(x))
     torch.testing.assert_close(p.log_prob(x.double()), truth.log_prob(x))
     twice = torch.stack([x, x.flip(0)])
     torch.testing.assert_close(p.log_prob(twice), truth.log_prob(twice))
 
 
-def randn64(*shape):
-    return torch.randn(*shape, dtype=torch.float64)
+def refused():
+    """Densities with values that they refuse when they are called directly."""
+    gaussian, pixels, symbols = (
+        GaussianDecoder(2, 3),
+        BernoulliDecoder(2, 3),
+        CategoricalDecoder(2, 3, 4),
+    )
+    for decoder, values in (
+        (gaussian, [0, math.nan, 1]),
+        (pixels, [0, 0.5, 1]),
+        (symbols, [0, 0.5, 3]),
+    ):
+        yield decoder(torch.zeros(1, 2)), torch.tensor([values])
 
 
-@pytest.fixture
-def small_blocks(monkeypatch):
-    """So small that there are several."""
-    monkeypatch.setattr(kernels, "_BLOCK", 100)
+@pytest.mark.parametrize("p, x", refused())
+def test_inside_a_bound_no_density_looks_at_values_that_were_looked_at_before(p, x):
+    with pytest.raises(ValueError, match=r"^x must"):
+        p.log_prob(x)
+    with data_are_checked():
+        assert p.log_prob(x).shape == (1,)
 
 
-# Streamed pixels
+def test_single_precision_keeps_its_digits_over_many_pixels():
+    logits, x = 5 * randn64(50, 784), (randn64(50, 784) > 0).double()
+    truth = log_expit((logits * (2 * x - 1)).numpy()).sum(-1)
+    log_p = BinaryPixels(logits.float()).log_prob(x.float())
+    np.testing.assert_allclose(log_p, truth, rtol=1e-6)
 
 
-def decoder(widths=(7, 6)):
-    torch.manual_seed(3)
-    return BernoulliDecoder(3, 12, widths).double()
+def test_the_mass_of_pixels_can_be_differentiated_twice_and_in_batches():
+    logits, x = randn64(4, 7).requires_grad_(), (randn64(7) > 0).double()
 
+    def log_mass(logits):
+        return BinaryPixels(logits).log_prob(x)
 
-def bits(*shape):
-    return torch.bernoulli(torch.full(shape, 0.5, dtype=torch.float64))
-
-
-def test_streamed_pixels_are_a_distribution_like_any_other(small_blocks):
-    p, z = decoder(), randn64(4, 5, 3)
-    ours, mean = p(z), torch.sigmoid(nn.Sequential(*p.net)(z))
-    torch.testing.assert_close(ours.mean, mean)
-    assert (ours.batch_shape, ours.event_shape) == ((4, 5), (12,))
-    assert ours.sample((2,)).shape == (2, 4, 5, 12)
-    torch.testing.assert_close(ours.entropy(), Bernoulli(mean).entropy().sum(-1))
-    assert ours.expand((2, 4, 5)).log_prob(bits(5, 12)).shape == (2, 4, 5)
-    x = bits(4, 5, 12)
-    torch.testing.assert_close(ours.log_prob(x), Bernoulli(mean).log_prob(x).sum(-1))
-    with pytest.raises(ValueError, match=r"x must hold binary pixels.*grey value 0\.5"):
-        ours.log_prob(torch.full((5, 12), 0.5))
-    with pytest.raises(ValueError, match=r"value must have shape \(\*, 12\)"):
-        ours.log_prob(bits(5, 11))
-
-
-def test_streamed_pixels_notice_that_the_parameters_have_changed(small_blocks):
-    p, z = decoder(), randn64(4, 5, 3)
-    before = p(z)
-    torch.optim.SGD(p.parameters(), lr=0.1).zero_grad()
-    before.log_prob(bits(5, 12))
-    with torch.no_grad():
-        p.net[0].bias.add_(1.0)
-    for use in (lambda: before.log_prob(bits(5, 12)), lambda: before.mean):
-        with pytest.raises(
-            RuntimeError, match="parameters have changed since it was called; call it again"
-        ):
-            use()
-
-
-def test_streamed_pixels_whose_network_is_listened_to_meanwhile_have_the_same_density(small_blocks):
-    p, x, z = decoder(), bits(5, 12), torch.randn(4, 5, 3, dtype=torch.float64)
-    before, truth, heard = p(z), p(z).log_prob(x), []
-    p.net[0].register_forward_hook(lambda *_: heard.append(1))
-    torch.testing.assert_close(before.log_prob(x), truth)
-    assert heard
-
-
-def test_streamed_pixels_of_parameters_made_for_inference(small_blocks):
-    with torch.inference_mode():
-        p, x, z = decoder(), bits(5, 12), torch.randn(4, 5, 3, dtype=torch.float64)
-        truth = Bernoulli(logits=nn.Sequential(*p.net)(z)).log_prob(x.expand(4, 5, 12)).sum(-1)
-        torch.testing.assert_close(p(z).log_prob(x), truth)
+    assert torch.autograd.gradgradcheck(log_mass, logits)
+    torch.testing.assert_close(torch.vmap(log_mass)(logits), log_mass(logits))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -58,7 +57,7 @@ class StandardGaussian(_OneEvent):
         super().__init__(torch.Size(), zero.shape)
         self.zero = zero
 
-    @cached_property
+    @property
     def base_dist(self) -> Normal:
         return Normal(self.zero, torch.ones_like(self.zero), validate_args=False)
 
@@ -88,7 +87,7 @@ class DiagonalGaussian(_OneEvent):
         self.log_sigma = log_sigma
         self.sigma = log_sigma.exp()
 
-    @cached_property
+    @property
     def base_dist(self) -> Normal:
         return Normal(self.mu, self.sigma, validate_args=False)
 
@@ -123,7 +122,7 @@ class IsotropicGaussian(_OneEvent):
         self.mu = mean
         self.log_sigma = log_sigma
 
-    @cached_property
+    @property
     def base_dist(self) -> Normal:
         return Normal(self.mu, self.log_sigma.exp(), validate_args=False)
 
@@ -156,7 +155,7 @@ class BinaryPixels(_OneEvent):
         super().__init__(logits.shape[:-1], logits.shape[-1:])
         self.logits = logits
 
-    @cached_property
+    @property
     def base_dist(self) -> Bernoulli:
         return Bernoulli(logits=self.logits, validate_args=False)
 
@@ -183,7 +182,7 @@ class Symbols(_OneEvent):
         super().__init__(logits.shape[:-2], logits.shape[-2:-1])
         self.logits = logits
 
-    @cached_property
+    @property
     def base_dist(self) -> Categorical:
         return Categorical(logits=self.logits, validate_args=False)
 

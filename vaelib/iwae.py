@@ -90,11 +90,13 @@ def iwae_dreg(model: Model, q: Encoder, x: Tensor, K: int, chunk: int | None = N
     Source: Tucker et al. (2019), section 4.
     """
     sizes = split_samples(K, K if chunk is None else chunk)
-    w_tilde: list[Tensor] = []  # filled at the end; the hooks read it in the backward pass
+    # One for each chunk: zeros until the weights are known. The backward pass reads them.
+    w_tilde: dict[int, Tensor] = {}
 
     def log_weights_path(i: int) -> Tensor:
         with data_are_checked():
             z = draw(q_z, sizes[i])
+            w_tilde.setdefault(i, z.new_zeros(z.shape[:2]))
             if z.requires_grad:
                 # The log of the mean weights each sample once; the way to q weights it again.
                 z.register_hook(lambda grad: grad * _as_wide_as(w_tilde[i], grad))
@@ -105,7 +107,9 @@ def iwae_dreg(model: Model, q: Encoder, x: Tensor, K: int, chunk: int | None = N
         log_w = log_weights_path(0) if chunk is None else _recompute(log_weights_path, len(sizes))
     # Where all weights are zero there is nothing to normalise, and no gradient.
     all_zero = (log_w == -torch.inf).all(0)
-    w_tilde.extend(torch.softmax(log_w.detach(), 0).masked_fill(all_zero, 0.0).split(sizes))
+    shares = torch.softmax(log_w.detach(), 0).masked_fill(all_zero, 0.0)
+    for i, share in enumerate(shares.split(sizes)):
+        w_tilde[i].copy_(share)
     return log_mean_exp(log_w)
 
 
