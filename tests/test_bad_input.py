@@ -474,7 +474,7 @@ def rows_of_proxies():
     yield from not_finite("GaussianEncoder", encoder())
     name = "GaussianDecoder"
     for sigma in (0, -1.0, NAN, INF, True, "1", None, [1.0], 1j, torch.ones(2)):
-        message = "sigma_dec must be a positive, finite number; got"
+        message = "sigma_dec must be one positive, finite number; got"
         yield row(
             name,
             f"sigma_dec={sigma!r}",

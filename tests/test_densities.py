@@ -7,11 +7,12 @@ import pytest
 import torch
 from oracles import t64
 from scipy import stats
-from scipy.special import expit
+from scipy.special import expit, log_expit
 from torch import nn
 from torch.distributions import Bernoulli, Categorical, Independent, Normal
 
 from vaelib._validate import data_are_checked
+from vaelib.densities import BinaryPixels
 from vaelib.proxies import (
     BernoulliDecoder,
     CategoricalDecoder,
@@ -147,7 +148,7 @@ def test_symbols_outside_the_alphabet_are_refused_by_name(symbol):
     p = CategoricalDecoder(2, 3, 4)(torch.zeros(1, 2))
     with pytest.raises(ValueError, match=rf"integers from 0 to 3.*got {symbol}"):
         p.log_prob(torch.tensor([[0, symbol, 3]]))
-    with pytest.raises(ValueError, match=r"value must have shape \(\*, 3\); got \(1, 4\)"):
+    with pytest.raises(ValueError, match=r"value must have shape \(\*, 3\), .*; got \(1, 4\)"):
         p.log_prob(torch.zeros(1, 4))
     with pytest.raises(TypeError, match="x must be a tensor of real numbers; got list"):
         p.log_prob([[0, 1, 2]])
@@ -163,23 +164,16 @@ def test_every_symbol_of_the_alphabet_has_its_log_probability():
     torch.testing.assert_close(p.log_prob(twice), truth.log_prob(twice))
 
 
-def refused():
-    """Densities with values that they refuse when they are called directly."""
-    gaussian, pixels, symbols = (
-        GaussianDecoder(2, 3),
-        BernoulliDecoder(2, 3),
-        CategoricalDecoder(2, 3, 4),
-    )
-    for decoder, values in (
-        (gaussian, [0, math.nan, 1]),
-        (pixels, [0, 0.5, 1]),
-        (symbols, [0, 0.5, 3]),
-    ):
-        yield decoder(torch.zeros(1, 2)), torch.tensor([values])
-
-
-@pytest.mark.parametrize("p, x", refused())
-def test_inside_a_bound_no_density_looks_at_values_that_were_looked_at_before(p, x):
+@pytest.mark.parametrize(
+    "decoder, datum",
+    [
+        (GaussianDecoder(2, 3), [0.0, math.nan, 1.0]),
+        (BernoulliDecoder(2, 3), [0.0, 0.5, 1.0]),
+        (CategoricalDecoder(2, 3, 4), [0.0, 0.5, 3.0]),
+    ],
+)
+def test_inside_a_bound_no_density_looks_at_values_that_were_looked_at_before(decoder, datum):
+    p, x = decoder(torch.zeros(1, 2)), torch.tensor([datum])
     with pytest.raises(ValueError, match=r"^x must"):
         p.log_prob(x)
     with data_are_checked():

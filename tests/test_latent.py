@@ -424,7 +424,7 @@ def test_simple_monte_carlo_has_the_same_mean_for_every_chunk():
     "x, got", [(t64([1.0]), r"\(1,\)"), (torch.zeros(0, 1), r"\(0, 1\)"), ([[1.0]], "list")]
 )
 def test_simple_monte_carlo_needs_data_in_rows(x, got):
-    with pytest.raises(ValueError, match=rf"x must have shape \(B, X\), B at least 1; got {got}"):
+    with pytest.raises(ValueError, match=rf"x must be a tensor of shape \(B, X\), .*; got {got}"):
         simple_monte_carlo(ruler(), x, 10)
 
 
@@ -437,11 +437,6 @@ def test_simple_monte_carlo_gives_every_datum_samples_of_its_own():
 def test_simple_monte_carlo_refuses_what_is_no_count(more):
     with pytest.raises(ValueError, match=r"(K|chunk) must be a positive integer"):
         simple_monte_carlo(ruler(), t64([[1.0]]), **more)
-
-
-def test_simple_monte_carlo_refuses_a_datum_without_batch_axis():
-    with pytest.raises(ValueError, match=r"x must have shape \(B, X\)"):
-        simple_monte_carlo(ruler(), t64([1.0, 2.0]), 5)
 
 
 # Probabilistic PCA

@@ -205,14 +205,8 @@ def test_free_gaussian_wants_all_data_at_once():
         (lambda: FreeGaussian(3, -1), "latent_dim must be a positive integer"),
         (lambda: GaussianDecoder(0, 4), "latent_dim must be a positive integer"),
         (lambda: GaussianDecoder(2, 0), "data_dim must be a positive integer"),
-        (
-            lambda: GaussianDecoder(2, 4, sigma_dec=0.0),
-            "sigma_dec must be a positive, finite number; got 0",
-        ),
-        (
-            lambda: GaussianDecoder(2, 4, sigma_dec=math.inf),
-            "sigma_dec must be a positive, finite number",
-        ),
+        (lambda: GaussianDecoder(2, 4, sigma_dec=0.0), "sigma_dec must be one positive.*; got 0.0"),
+        (lambda: GaussianDecoder(2, 4, sigma_dec=math.inf), "sigma_dec must be one positive.*inf"),
         (lambda: BernoulliDecoder(2, 0), "data_dim must be a positive integer"),
         (lambda: CategoricalDecoder(2, 0, 4), "length must be a positive integer"),
         (lambda: CategoricalDecoder(2, 3, 0), "alphabet must be a positive integer"),
@@ -234,7 +228,7 @@ def test_one_datum_is_enough_and_none_is_not():
 def test_the_deviation_may_be_a_tensor_of_one_number_and_no_other():
     assert GaussianDecoder(2, 4, sigma_dec=torch.tensor(0.25)).sigma_dec.item() == 0.25
     for other in (torch.ones(1), True, "0.3"):
-        with pytest.raises(ValueError, match="sigma_dec must be a positive, finite number; got"):
+        with pytest.raises((TypeError, ValueError), match="sigma_dec must be one positive, finite"):
             GaussianDecoder(2, 4, sigma_dec=other)
 
 
