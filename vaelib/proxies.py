@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vaelib._validate import check_finite, check_integer, check_number, describe
+from vaelib._validate import check_finite, check_integer, check_positive, describe
 from vaelib.densities import (
     BinaryPixels,
     DiagonalGaussian,
@@ -134,8 +134,8 @@ class GaussianDecoder(nn.Module):
     Raises:
         ValueError: a dimension that is not a positive integer; a sigma_dec that is not positive; z
             of another shape than ``(*, Z)``; a net whose output is not ``(B, X)``.
-        TypeError: hidden, activation or net of another kind; z of another type or on another device
-            than the parameters.
+        TypeError: sigma_dec, hidden, activation or net of another kind; z of another type or on
+            another device than the parameters.
 
     Source: Kingma & Welling (2014), appendix C.2.
     """
@@ -149,14 +149,15 @@ class GaussianDecoder(nn.Module):
         hidden: Sequence[int] = (128, 128),
         activation: Activation = nn.Tanh,
         net: nn.Module | None = None,
-        sigma_dec: float = 1.0,
+        sigma_dec: float | Tensor = 1.0,
         learn_sigma: bool = False,
     ) -> None:
         super().__init__()
         self.latent_dim = check_integer(latent_dim, "latent_dim")
         self.data_dim = check_integer(data_dim, "data_dim")
         self.net = _mlp(latent_dim, hidden, data_dim, activation) if net is None else _own(net)
-        log_sigma = torch.tensor(check_number(sigma_dec, "sigma_dec")).log()
+        sigma = check_positive(sigma_dec, "sigma_dec").to(torch.get_default_dtype())
+        log_sigma = sigma.log()
         if learn_sigma:
             self.log_sigma = nn.Parameter(log_sigma)
         else:
