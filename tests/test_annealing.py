@@ -219,7 +219,7 @@ def test_ais_and_the_ledger_are_reproducible():
         ({"K": 0}, "K must be a positive integer; got 0"),
         ({"temperatures": 2.5}, "temperatures must be a positive integer; got 2.5"),
         ({"leapfrog": -1}, "leapfrog must be a positive integer; got -1"),
-        ({"K": 1, "return_se": True}, "K must be at least 2 for a standard error; got 1"),
+        ({"K": 1, "return_se": True}, "K must be an integer of at least 2; got 1"),
         ({"x": t64(0.0, 0.0)}, r"x must be a tensor of shape \(B, X\), B at least 1; got \(2,\)"),
         ({"x": [[0.0, 0.0]]}, "got list"),
         ({"x": torch.zeros(0, 2)}, r"got \(0, 2\)"),

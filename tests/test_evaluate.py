@@ -105,7 +105,7 @@ def test_log_likelihood_survives_weights_that_underflow():
     [
         ({"K": 0}, "K must be a positive integer"),
         ({"chunk": 0}, "chunk must be a positive integer"),
-        ({"K": 1, "return_se": True}, "K must be at least 2 for a standard error; got 1"),
+        ({"K": 1, "return_se": True}, "K must be an integer of at least 2; got 1"),
     ],
 )
 def test_log_likelihood_refuses_what_it_cannot_do(more, message):

@@ -141,8 +141,8 @@ def test_the_ledger_takes_its_evidence_from_where_it_is_told(how, monkeypatch):
 @pytest.mark.parametrize(
     "more, error, message",
     [
-        ({"K": 1}, ValueError, "K must be at least 2 for standard errors; got 1"),
-        ({"K": 0}, ValueError, "K must be a positive integer"),
+        ({"K": 1}, ValueError, "K must be an integer of at least 2; got 1"),
+        ({"K": 0}, ValueError, "K must be an integer of at least 2; got 0"),
         ({"chunk": 0}, ValueError, "chunk must be a positive integer"),
         ({"steps": 0}, ValueError, "steps must be a positive integer"),
         ({"lr": 0.0}, ValueError, "lr must be a positive number; got 0.0"),

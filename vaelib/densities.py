@@ -103,8 +103,9 @@ class DiagonalGaussian(_OneEvent):
     def log_prob(self, value: Tensor) -> Tensor:
         _check_value(self, value, self.mu, "z")
         noise = (value - self.mu) / self.sigma
-        log_scale = self.log_sigma.sum(-1) + 0.5 * LOG_2_PI * value.shape[-1]
-        return -0.5 * noise.square().sum(-1) - log_scale
+        # One pass: addcmul is log σ + ½ ε².
+        terms = torch.addcmul(self.log_sigma, noise, noise, value=0.5)
+        return -0.5 * LOG_2_PI * value.shape[-1] - terms.sum(-1)
 
 
 class IsotropicGaussian(_OneEvent):
