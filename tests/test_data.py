@@ -12,22 +12,12 @@ from scipy.io import savemat
 from sklearn.datasets import load_digits
 from torch import nn
 
-from vaelib.data import (
-    FreshPixels,
-    binarized_mnist,
-    digits,
-    download,
-    downloaded,
-    fashion_mnist,
-    mnist,
-    two_moons,
-)
+from vaelib import data
+from vaelib.data import FreshPixels, binarized_mnist, digits, fashion_mnist, mnist, two_moons
 from vaelib.train import fit
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-real = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="../shared/data, with the real files, is not here"
-)
+real = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data, real files, is not here")
 
 
 def test_digits_have_the_shapes_range_and_grey_values_promised():
@@ -92,17 +82,6 @@ def test_two_moons_follow_their_seed_and_leave_the_global_generator():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("n", [0, 2.0, True])
-def test_two_moons_want_a_number_of_points(n):
-    with pytest.raises(ValueError, match="n must be a positive"):
-        two_moons(n)
-
-
-def test_two_moons_refuse_negative_noise():
-    with pytest.raises(ValueError, match="noise must not"):
-        two_moons(3, noise=-1.0)
-
-
 # Files made up: 5 and 3 images of 28 x 28, and 5, 4 and 3 rows of binary pixels
 
 
@@ -121,22 +100,22 @@ def text(pixels):
 def keep(tmp_path, monkeypatch):
     """Keep files as those of a data set, and believe that they are right."""
     monkeypatch.setenv("VAELIB_DATA", str(tmp_path))
-    monkeypatch.setattr(downloaded, "IMAGES", {"train": 5, "t10k": 3})
-    monkeypatch.setattr(downloaded, "BITS", {"train": 5, "valid": 4, "test": 3})
-    monkeypatch.setattr(download, "_fetch", lambda path, _: pytest.fail(f"{path} is asked for"))
+    monkeypatch.setattr(data.downloaded, "IMAGES", {"train": 5, "t10k": 3})
+    monkeypatch.setattr(data.downloaded, "BITS", {"train": 5, "valid": 4, "test": 3})
+    monkeypatch.setattr(data.download, "_fetch", lambda path, _: pytest.fail(f"{path} is missing"))
 
     def keep(dataset, files):
         (tmp_path / dataset).mkdir(exist_ok=True)
         for name, content in files.items():
             (tmp_path / dataset / name).write_bytes(content)
         sources = {name: {"": (len(c), hashlib.sha256(c).hexdigest())} for name, c in files.items()}
-        monkeypatch.setattr(downloaded, dataset.upper(), sources)
+        monkeypatch.setattr(data.downloaded, dataset.upper(), sources)
 
     return keep
 
 
-def made_up_images(seed=0):
-    rng = np.random.default_rng(seed)
+def made_up_images():
+    rng = np.random.default_rng(0)
     arrays = {}
     for part, n in {"train": 5, "t10k": 3}.items():
         arrays[f"{part}-images-idx3-ubyte.gz"] = rng.integers(0, 256, (n, 28, 28))
@@ -187,10 +166,7 @@ HOSTILE = {
 UNPACKED = {
     "empty": (b"", "must be an IDX file .* it begins with $"),
     "another kind": (idx(IMAGES, kind=13), "must be an IDX file .* begins with 00000d03"),
-    "another shape": (
-        idx(IMAGES[:, :27]),
-        r"must be an IDX .* of shape \(3, 28, 28\); it begins with 0000080300000003",
-    ),
+    "another shape": (idx(IMAGES[:, :27]), r"must be .* \(3, 28, 28\); .* 0000080300000003"),
     "too few images": (idx(IMAGES[:2]), "must be an IDX file"),
     "too few bytes": (idx(IMAGES)[:-1], "must hold 2352 bytes after its header; got 2351"),
     "too many bytes": (idx(IMAGES) + b"0", "must hold 2352 bytes after its header; got more"),
@@ -238,8 +214,8 @@ def test_binary_pixels_are_read_from_text_and_from_a_compressed_matrix(compresse
 
 def test_without_scipy_the_message_says_what_to_install(keep, tmp_path, monkeypatch):
     savemat(tmp_path / "x.mat", {"X": np.zeros((5, 784), "u1")})
-    names = [f"binarized_mnist_{part}.amat" for part in ("train", "valid", "test")]
-    keep("binarized_mnist", dict.fromkeys(names, (tmp_path / "x.mat").read_bytes()))
+    content = (tmp_path / "x.mat").read_bytes()
+    keep("binarized_mnist", dict.fromkeys(data.downloaded.BIT_FILES, content))
     monkeypatch.setitem(sys.modules, "scipy.io", None)
     with pytest.raises(ImportError, match=r"SciPy.*pip install 'vaelib\[book\]'"):
         binarized_mnist()
@@ -283,13 +259,14 @@ def test_the_real_binary_pixels_are_read_from_the_original_text(tmp_path, monkey
 
 
 def test_every_address_is_secure_and_every_file_has_more_than_one():
-    for table in (downloaded.MNIST, downloaded.FASHION_MNIST, downloaded.BINARIZED_MNIST):
+    tables = data.downloaded
+    for table in (tables.MNIST, tables.FASHION_MNIST, tables.BINARIZED_MNIST):
         for name, sources in table.items():
             assert len({url.split("/")[2] for url in sources}) >= 2, name
             for url, (size, sha256) in sources.items():
                 assert url.startswith("https://") and url.endswith(f"/{name}")
                 assert size > 0 and len(bytes.fromhex(sha256)) == 32
-    assert download.SECURE == "https://"
+    assert data.download.SECURE == "https://"
 
 
 # Pixels drawn anew

@@ -5,6 +5,7 @@ Every test runs with made-up files, and with MNIST's own where ``../shared/data`
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import re
@@ -29,16 +30,14 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 MADE_UP = {"images.gz": os.urandom(70_000), "labels.gz": b"labels" * 100}
 
 
-def real() -> dict[str, bytes]:
-    names = [name for name in downloaded.IMAGE_FILES if "t10k" in name]
-    return {name: (SHARED / "mnist" / name).read_bytes() for name in names}
-
-
 @pytest.fixture(params=["made up", "real"])
 def files(request: pytest.FixtureRequest) -> dict[str, bytes]:
-    if request.param == "real" and not SHARED.is_dir():
+    if request.param == "made up":
+        return MADE_UP
+    if not SHARED.is_dir():
         pytest.skip("../shared/data, with the real files, is not here")
-    return real() if request.param == "real" else MADE_UP
+    names = [name for name in downloaded.IMAGE_FILES if "t10k" in name]
+    return {name: (SHARED / "mnist" / name).read_bytes() for name in names}
 
 
 def identity(content: bytes) -> tuple[int, str]:
@@ -153,8 +152,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def encoded(self, content: bytes) -> None:
         """Compressed on the way, though the client asked for the bytes as they are."""
-        import gzip
-
         self.send(gzip.compress(content + bytes(10_000_000)), Content_Encoding="gzip")
 
     def no_length(self, content: bytes) -> None:
@@ -204,9 +201,10 @@ def mirrors(
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "PATIENCE", 0.3)
     monkeypatch.setattr(download, "WINDOW", 0.4)
+    monkeypatch.setattr(download, "SLOWEST", 1e4 if mirror.startswith("drips") else 0.0)
 
 
 def kept(folder: Path) -> dict[str, bytes]:
@@ -249,10 +247,7 @@ MISBEHAVE = [*SAID, "truncated", "truncated_unawares", "encoded", "bad_length"]
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("mirror", MISBEHAVE)
-def test_a_mirror_that_misbehaves_is_passed_over(
-    mirror, mirrors, files, tmp_path, monkeypatch
-) -> None:
-    monkeypatch.setattr(download, "SLOWEST", 1e4 if mirror.startswith("drips") else 0.0)
+def test_a_mirror_that_misbehaves_is_passed_over(mirror, mirrors, files, tmp_path) -> None:
     assert download.contents("set", mirrors.table(mirror, "good")) == files
     assert kept(tmp_path) == files
     assert set(mirrors.asked) >= {f"/{m}/{name}" for name in files for m in (mirror, "good")}
@@ -260,8 +255,7 @@ def test_a_mirror_that_misbehaves_is_passed_over(
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("mirror", SAID)
-def test_why_no_mirror_served_is_said(mirror, mirrors, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(download, "SLOWEST", 1e4 if mirror.startswith("drips") else 0.0)
+def test_why_no_mirror_served_is_said(mirror, mirrors, tmp_path) -> None:
     says = rf"(?s){re.escape(mirrors.root)}{mirror}/\S+: .*{SAID[mirror]}"
     with pytest.raises(OSError, match=says):
         download.contents("set", mirrors.table(mirror))

@@ -30,33 +30,30 @@ NAMES = {".".join(path.parts).removesuffix(".__init__") for path in FILES}
 MODULES = sorted(name for name in NAMES if not name.startswith(("_", "checks")))
 
 
-def config() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
+def read(name: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / name).read_text("utf8"))
 
 
 def test_the_version_stands_in_one_place_and_elsewhere_agrees() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))
     assert "version" not in project["project"] and project["project"]["dynamic"] == ["version"]
     assert metadata.version("vaelib") == vaelib.__version__ == str(Version(vaelib.__version__))
-    assert citation()["version"] == vaelib.__version__
+    assert read("CITATION.cff")["version"] == vaelib.__version__
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf8"), flags=re.M)
     assert next(name for name in headings if name != "Unreleased") == vaelib.__version__
 
 
 def test_the_addresses_are_those_of_the_book() -> None:
-    book, repository = config()["html"]["baseurl"], config()["repository"]["url"]
+    config = read("_config.yml")
+    book, repository = config["html"]["baseurl"], config["repository"]["url"]
     expected = {"Documentation": book, "Repository": repository}
     assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]["urls"] == expected
     installed = metadata.metadata("vaelib").get_all("Project-URL")
     assert dict(address.split(", ", 1) for address in installed) == expected
 
 
-def citation() -> dict[str, object]:
-    return yaml.safe_load((ROOT / "CITATION.cff").read_text("utf8"))
-
-
 def test_the_citation_has_what_the_format_asks_for() -> None:
-    given = citation()
+    given = read("CITATION.cff")
     assert given["cff-version"] == "1.2.0" and given["type"] in ("software", "dataset")
     assert given["title"] and given["message"]
     assert all(author["name"] for author in given["authors"])
@@ -127,7 +124,7 @@ def test_the_report_says_what_is_installed_and_where_data_and_book_are(
     assert lines["vaelib"] == vaelib.__version__ and lines["torch"] == torch.__version__
     assert lines["Python"].startswith(sys.version.split()[0]) and lines["devices"].startswith("cpu")
     assert lines["data"] == str(tmp_path)
-    assert lines["book"] == config()["html"]["baseurl"]
+    assert lines["book"] == read("_config.yml")["html"]["baseurl"]
 
 
 def test_the_report_names_the_accelerators(monkeypatch: pytest.MonkeyPatch) -> None:

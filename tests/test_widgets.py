@@ -1,7 +1,4 @@
-"""Figures that move: what is drawn beforehand, what a page gets, what bad input says.
-
-What they do in a browser is tested in tests/browser.
-"""
+"""Figures that move: what a page gets, and what bad input says. In a browser: tests/browser."""
 
 from __future__ import annotations
 
@@ -37,13 +34,8 @@ def curve(s: float, kind: str = "line") -> plt.Figure:
 
 
 def moving() -> widgets.Movable:
-    return widgets.explore(
-        curve,
-        alt="A sine, s = {s:g}, {kind}",
-        s=[1.0, 1.5, 2.0],
-        kind=["line", "dots"],
-        start={"s": 2.0},
-    )
+    ranges = {"s": [1.0, 1.5, 2.0], "kind": ["line", "dots"]}
+    return widgets.explore(curve, alt="A sine, s = {s:g}, {kind}", start={"s": 2.0}, **ranges)
 
 
 def parts(figure: widgets.Movable) -> tuple[str, dict, dict, str]:
@@ -223,13 +215,13 @@ def test_the_evidence_wants_a_number_of_samples(K) -> None:
         widgets.evidence(linear_gaussian(), torch.ones(1, 1).double(), K=K)
 
 
-@pytest.mark.parametrize(
-    "given", [{"first": 0.0}, {"second": 6.0}, {"share": 1.5}, {"first": 0.123}]
-)
-def test_jensen_starts_on_its_sliders(given) -> None:
-    (name,) = given
+OUTSIDE = [("first", 0.0), ("second", 6.0), ("share", 1.5), ("first", 0.123)]
+
+
+@pytest.mark.parametrize("name, value", OUTSIDE)
+def test_jensen_starts_on_its_sliders(name, value) -> None:
     with pytest.raises(ValueError, match=f"{name} must start at one of its values"):
-        widgets.jensen(**given)
+        widgets.jensen(**{name: value})
 
 
 def walk(**given) -> widgets.Movable:
@@ -285,10 +277,7 @@ def test_the_front_end_is_a_script_and_a_module(kind, tmp_path) -> None:
     assert f"KINDS.{kind} = " in script and "startPage" in script and ".vaelib-figure" in style
     if (node := shutil.which("node")) is None:
         pytest.skip("no node to read JavaScript with")
-    endings = {
-        "page.js": f"(() => {{\n{script}\nstartPage();\n}})();",
-        "live.mjs": f"{script}\nexport default {{ render }};",
-    }
-    for name, text in endings.items():
-        (tmp_path / name).write_text(text)
+    (tmp_path / "page.js").write_text(f"(() => {{\n{script}\nstartPage();\n}})();")
+    (tmp_path / "live.mjs").write_text(f"{script}\nexport default {{ render }};")
+    for name in ("page.js", "live.mjs"):
         subprocess.run([node, "--check", tmp_path / name], check=True)

@@ -197,15 +197,12 @@ def test_jensen_in_the_browser_is_vaelibs(open_page) -> None:
 def test_the_decoder_in_the_browser_is_vaelibs(open_page) -> None:
     figure = figure_of(open_page(KINDS["latent_walk"]).page, "latent_walk")
     state, drawn = state_of(figure), drawn_of(figure)
-    weights = [
-        {name: np.frombuffer(b64decode(layer[name]), "<f4") for name in layer}
-        for layer in drawn["layers"]
-    ]
-    decoder = proxies.GaussianDecoder(2, 64, hidden=[len(layer["bias"]) for layer in weights[:-1]])
+    decoder = proxies.GaussianDecoder(2, 64, hidden=(128,))
     with torch.no_grad():
-        for linear, layer in zip(decoder.net[::2], weights, strict=True):
-            linear.weight.copy_(torch.tensor(layer["weight"]).reshape_as(linear.weight))
-            linear.bias.copy_(torch.tensor(layer["bias"]))
+        for linear, layer in zip(decoder.net[::2], drawn["layers"], strict=True):
+            for name, parameter in linear.named_parameters():
+                values = torch.tensor(np.frombuffer(b64decode(layer[name]), "<f4"))
+                parameter.copy_(values.reshape_as(parameter))
     for positions in corners(state):
         slide(figure, **positions)
         z = torch.tensor([values_at(state, positions)], dtype=torch.float32)
