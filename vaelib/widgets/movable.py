@@ -72,11 +72,10 @@ class Movable(anywidget.AnyWidget):
         script, style = front_end(self.kind)
         width, height = self.state["size"]
         size = f'width="{width}" height="{height}"'
-        json_of = '<script type="application/json" class="vaelib-'
         return f"""<div class="vaelib-figure" data-kind="{self.kind}">
 <img src="{self._still}" alt="{html.escape(self._alt)}" {size}>
-{json_of}state">{_json(self.state)}</script>
-{json_of}drawn">{_json(self.drawn)}</script>
+{_json_script("state", self.state)}
+{_json_script("drawn", self.drawn)}
 </div>
 <!-- front --><style>{style}</style>
 <script>(() => {{
@@ -85,9 +84,10 @@ startPage();
 }})();</script><!-- /front -->"""
 
 
-def _json(value: Any) -> str:
-    """JSON on one line that can stand inside a script element."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+def _json_script(name: str, value: Any) -> str:
+    """A script element that holds JSON; an escaped "<" in it cannot end the element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return f'<script type="application/json" class="vaelib-{name}">{text}</script>'
 
 
 def make_control(
