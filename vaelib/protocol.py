@@ -137,7 +137,7 @@ def draw(q_z: Distribution, K: int) -> Tensor:
 
 
 def evaluate_log_joint(model: Any, x: Tensor, z: Tensor) -> Tensor:
-    """log p(x, z), if the model honours the protocol.
+    """The log-joint log p(x, z), if the model honours the protocol.
 
     Args:
         model: the joint, p(x, z).

@@ -45,8 +45,8 @@ def png(figure: Figure) -> bytes:
         figure: it is left open.
     """
     figure.savefig(file := BytesIO(), format="png", dpi=200)
-    colors = {"method": Image.Quantize.MAXCOVERAGE, "dither": Image.Dither.NONE}
-    image = Image.open(file).convert("RGB").quantize(256, **colors)
+    method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
+    image = Image.open(file).convert("RGB").quantize(256, method=method, dither=dither)
     image.save(file := BytesIO(), "PNG", optimize=True)
     return file.getvalue()
 
