@@ -225,15 +225,16 @@ class _Received:
 
 
 def _what_to_do(dataset: str, where: Path, missing: Mapping[str, Sources], error: Exception) -> str:
+    other = f"the folder {dataset} of another one"
     lines = [
         f"{dataset} is not whole in {where}, and what is missing could not be downloaded:",
         str(error),
-        "Where there is no network, fetch these files elsewhere and put them there, or into the",
-        f"folder {dataset} of another one, which the environment variable VAELIB_DATA then names:",
+        "Where there is no network, fetch these files elsewhere and put them there,",
+        f"or into {other}, which the environment variable VAELIB_DATA then names:",
     ]
     for name, sources in missing.items():
-        other = " (what lies there is not that file)" if (where / name).exists() else ""
-        lines.append(f"  {name}{other}")
+        wrong = " (what lies there is not that file)" if (where / name).exists() else ""
+        lines.append(f"  {name}{wrong}")
         for url, (size, sha256) in sources.items():
             lines.append(f"    {url}, {size} bytes, SHA-256 {sha256}")
     return "\n".join(lines)
