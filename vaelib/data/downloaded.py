@@ -132,7 +132,10 @@ def fashion_mnist(
         labels that were asked for.
 
     Raises:
-        ValueError, TypeError, OSError, ImportError: as :func:`mnist`.
+        ValueError: ``binarize`` is none of the three.
+        TypeError: labels is neither True nor False, or the seed no integer.
+        OSError: a file is not there and cannot be downloaded; the message says what to do.
+        ImportError: what the download needs is not installed.
 
     Source: Xiao, Rasul & Vollgraf (2017).
     """
