@@ -183,7 +183,7 @@ peers:
 binder:
 	@set -e; \
 	wanted=$$({ cat requirements.txt pyproject.toml; \
-	  { find .binder -type f; find vaelib -name '*.py' -o -path '*/front/*'; } | sort | xargs cat; \
+	  { find .binder -type f; find vaelib -name '*.py' -o -name '*.js' -o -name '*.css'; } | sort | xargs cat; \
 	  pwd; $(PYTHON) --version; } | cksum); \
 	if [ "$$(cat $(BINDER)/.ready 2>/dev/null)" != "$$wanted" ]; then \
 	  echo "Installing what .binder/ lists into $(BINDER): some minutes, 1.5 GB."; \

@@ -1,4 +1,4 @@
-"""The data sets are what their docstrings say, on every machine; files that are not what they should be are refused."""
+"""The data sets are what their docstrings say, on every machine; bad files are refused."""
 
 import gzip
 import hashlib
@@ -12,14 +12,12 @@ from scipy.io import savemat
 from sklearn.datasets import load_digits
 from torch import nn
 
-from vaelib import data, download
+from vaelib import data
 from vaelib.data import FreshPixels, binarized_mnist, digits, fashion_mnist, mnist, two_moons
 from vaelib.train import fit
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-real = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="../shared/data, with the real files, is not here"
-)
+real = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data, real files, is not here")
 
 
 def test_digits_have_the_shapes_range_and_grey_values_promised():
@@ -84,30 +82,13 @@ def test_two_moons_follow_their_seed_and_leave_the_global_generator():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize(
-    "n, noise, message",
-    [
-        (0, 0.1, "n must be a positive"),
-        (2.0, 0.1, "n must be a positive"),
-        (True, 0.1, "n must be a positive"),
-        (3, -1.0, "noise must not"),
-    ],
-)
-def test_two_moons_refuse_what_makes_no_sense(n, noise, message):
-    with pytest.raises(ValueError, match=message):
-        two_moons(n, noise=noise)
-
-
 # Files made up: 5 and 3 images of 28 x 28, and 5, 4 and 3 rows of binary pixels
 
 
 def idx(array, kind=8):
     """An IDX file of bytes, as NumPy would write it."""
-    return (
-        bytes([0, 0, kind, array.ndim])
-        + np.array(array.shape, ">u4").tobytes()
-        + array.astype("u1").tobytes()
-    )
+    header = bytes([0, 0, kind, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    return header + array.astype("u1").tobytes()
 
 
 def text(pixels):
@@ -119,24 +100,22 @@ def text(pixels):
 def keep(tmp_path, monkeypatch):
     """Keep files as those of a data set, and believe that they are right."""
     monkeypatch.setenv("VAELIB_DATA", str(tmp_path))
-    monkeypatch.setattr(data, "_IMAGES", {"train": 5, "t10k": 3})
-    monkeypatch.setattr(data, "_BITS", {"train": 5, "valid": 4, "test": 3})
-    monkeypatch.setattr(
-        download, "_fetch", lambda path, sources: pytest.fail(f"{path} is asked for")
-    )
+    monkeypatch.setattr(data.downloaded, "IMAGES", {"train": 5, "t10k": 3})
+    monkeypatch.setattr(data.downloaded, "BITS", {"train": 5, "valid": 4, "test": 3})
+    monkeypatch.setattr(data.download, "_fetch", lambda path, _: pytest.fail(f"{path} is missing"))
 
     def keep(dataset, files):
         (tmp_path / dataset).mkdir(exist_ok=True)
         for name, content in files.items():
             (tmp_path / dataset / name).write_bytes(content)
         sources = {name: {"": (len(c), hashlib.sha256(c).hexdigest())} for name, c in files.items()}
-        monkeypatch.setattr(data, f"_{dataset.upper()}", sources)
+        monkeypatch.setattr(data.downloaded, dataset.upper(), sources)
 
     return keep
 
 
-def made_up_images(seed=0):
-    rng = np.random.default_rng(seed)
+def made_up_images():
+    rng = np.random.default_rng(0)
     arrays = {}
     for part, n in {"train": 5, "t10k": 3}.items():
         arrays[f"{part}-images-idx3-ubyte.gz"] = rng.integers(0, 256, (n, 28, 28))
@@ -155,10 +134,8 @@ def test_images_and_labels_are_those_of_the_idx_files(load, keep):
     *x, y_train, y_test = load(labels=True)
     for part, pixels, labels in zip(("train", "t10k"), x, (y_train, y_test), strict=True):
         assert pixels.dtype == torch.float32 and labels.dtype == torch.int64
-        expected = arrays[f"{part}-images-idx3-ubyte.gz"].reshape(-1, 784).astype(
-            "f4"
-        ) / np.float32(255)
-        np.testing.assert_array_equal(pixels, expected)
+        grey = arrays[f"{part}-images-idx3-ubyte.gz"].reshape(-1, 784).astype("f4")
+        np.testing.assert_array_equal(pixels, grey / np.float32(255))
         np.testing.assert_array_equal(labels, arrays[f"{part}-labels-idx1-ubyte.gz"])
     assert all(torch.equal(*pair) for pair in zip(load(), x, strict=True))
     for pixels, grey in zip(load("threshold"), x, strict=True):
@@ -169,53 +146,34 @@ def test_stochastic_pixels_are_drawn_for_each_epoch_and_once_for_the_test_set(ke
     keep("mnist", packed(made_up_images()))
     grey, grey_test = mnist()
     x_train, x_test, y_train, _ = mnist("stochastic", labels=True, seed=3)
-    assert torch.equal(x_train(2), FreshPixels(grey, 3)(2)) and not torch.equal(
-        x_train(2), x_train(3)
-    )
-    assert torch.equal(x_test, mnist("stochastic", seed=3)[1]) and not torch.equal(
-        x_test, mnist("stochastic")[1]
-    )
-    assert (
-        set(x_test.unique().tolist()) == {0, 1}
-        and x_test.shape == grey_test.shape
-        and len(y_train) == 5
-    )
+    assert torch.equal(x_train(2), FreshPixels(grey, 3)(2))
+    assert not torch.equal(x_train(2), x_train(3))
+    assert torch.equal(x_test, mnist("stochastic", seed=3)[1])
+    assert not torch.equal(x_test, mnist("stochastic")[1])
+    assert set(x_test.unique().tolist()) == {0, 1} and x_test.shape == grey_test.shape
+    assert len(y_train) == 5
 
 
 NAME = "t10k-images-idx3-ubyte.gz"
 IMAGES = made_up_images()[NAME]
+ZIPPED = gzip.compress(idx(IMAGES))
 HOSTILE = {
     "no gzip": (idx(IMAGES), "cannot be unpacked"),
-    "gzip cut short": (gzip.compress(idx(IMAGES))[:-9], "cannot be unpacked"),
-    "gzip with a false sum": (gzip.compress(idx(IMAGES))[:-8] + bytes(8), "cannot be unpacked"),
-    "gzip with a broken stream": (
-        gzip.compress(idx(IMAGES))[:10] + b"\xff" * 99,
-        "cannot be unpacked",
-    ),
-    "empty": (gzip.compress(b""), "must be an IDX file .* it begins with $"),
-    "another kind": (
-        gzip.compress(idx(IMAGES, kind=13)),
-        "must be an IDX file .* begins with 00000d03",
-    ),
-    "another shape": (
-        gzip.compress(idx(IMAGES[:, :27])),
-        r"must be an IDX .* of shape \(3, 28, 28\); it begins with 0000080300000003",
-    ),
-    "too few images": (gzip.compress(idx(IMAGES[:2])), "must be an IDX file"),
-    "too few bytes": (
-        gzip.compress(idx(IMAGES)[:-1]),
-        "must hold 2352 bytes after its header; got 2351",
-    ),
-    "too many bytes": (
-        gzip.compress(idx(IMAGES) + b"0"),
-        "must hold 2352 bytes after its header; got more",
-    ),
-    "promises 2^96 bytes": (gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12), "must be an IDX file"),
-    "a bomb": (
-        gzip.compress(idx(IMAGES) + bytes(50_000_000)),
-        "must hold 2352 bytes after its header; got more",
-    ),
+    "gzip cut short": (ZIPPED[:-9], "cannot be unpacked"),
+    "gzip with a false sum": (ZIPPED[:-8] + bytes(8), "cannot be unpacked"),
+    "gzip with a broken stream": (ZIPPED[:10] + b"\xff" * 99, "cannot be unpacked"),
 }
+UNPACKED = {
+    "empty": (b"", "must be an IDX file .* it begins with $"),
+    "another kind": (idx(IMAGES, kind=13), "must be an IDX file .* begins with 00000d03"),
+    "another shape": (idx(IMAGES[:, :27]), r"must be .* \(3, 28, 28\); .* 0000080300000003"),
+    "too few images": (idx(IMAGES[:2]), "must be an IDX file"),
+    "too few bytes": (idx(IMAGES)[:-1], "must hold 2352 bytes after its header; got 2351"),
+    "too many bytes": (idx(IMAGES) + b"0", "must hold 2352 bytes after its header; got more"),
+    "promises 2^96 bytes": (b"\0\0\x08\x03" + b"\xff" * 12, "must be an IDX file"),
+    "a bomb": (idx(IMAGES) + bytes(50_000_000), "must hold 2352 bytes after its header; got more"),
+}
+HOSTILE |= {what: (gzip.compress(content), says) for what, (content, says) in UNPACKED.items()}
 
 
 @pytest.mark.parametrize("what", HOSTILE)
@@ -230,9 +188,8 @@ def test_a_bomb_is_not_unpacked(keep):
     """What is read of a stream is bounded by what it should hold."""
     import tracemalloc
 
-    keep(
-        "mnist", packed(made_up_images()) | {NAME: gzip.compress(idx(IMAGES) + bytes(200_000_000))}
-    )
+    bomb = gzip.compress(idx(IMAGES) + bytes(200_000_000))
+    keep("mnist", packed(made_up_images()) | {NAME: bomb})
     tracemalloc.start()
     with pytest.raises(ValueError, match="got more"):
         mnist()
@@ -257,8 +214,8 @@ def test_binary_pixels_are_read_from_text_and_from_a_compressed_matrix(compresse
 
 def test_without_scipy_the_message_says_what_to_install(keep, tmp_path, monkeypatch):
     savemat(tmp_path / "x.mat", {"X": np.zeros((5, 784), "u1")})
-    names = [f"binarized_mnist_{part}.amat" for part in ("train", "valid", "test")]
-    keep("binarized_mnist", dict.fromkeys(names, (tmp_path / "x.mat").read_bytes()))
+    content = (tmp_path / "x.mat").read_bytes()
+    keep("binarized_mnist", dict.fromkeys(data.downloaded.BIT_FILES, content))
     monkeypatch.setitem(sys.modules, "scipy.io", None)
     with pytest.raises(ImportError, match=r"SciPy.*pip install 'vaelib\[book\]'"):
         binarized_mnist()
@@ -286,7 +243,7 @@ def test_the_real_images_are_read(load, means, first, last, monkeypatch):
 
 @real
 def test_the_real_binary_pixels_are_read_from_the_original_text(tmp_path, monkeypatch):
-    """The text is written anew from the bits; its checksums, which the table holds, are those of the originals."""
+    """The text is made from the bits; the table has the checksums of the originals."""
     monkeypatch.setenv("VAELIB_DATA", str(tmp_path))
     bits = np.load(SHARED / "binarized_mnist" / "binarized_mnist_packed.npz")
     pixels = [np.unpackbits(bits[part], axis=1) for part in ("train", "valid", "test")]
@@ -295,21 +252,21 @@ def test_the_real_binary_pixels_are_read_from_the_original_text(tmp_path, monkey
         characters = np.full((len(x), 784, 2), ord(" "), "u1")
         characters[..., 0] = x + ord("0")
         characters[:, -1, 1] = ord("\n")
-        (tmp_path / "binarized_mnist" / f"binarized_mnist_{part}.amat").write_bytes(
-            characters.tobytes()
-        )
+        name = f"binarized_mnist/binarized_mnist_{part}.amat"
+        (tmp_path / name).write_bytes(characters.tobytes())
     for ours, theirs in zip(binarized_mnist(), pixels, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 def test_every_address_is_secure_and_every_file_has_more_than_one():
-    for table in (data._MNIST, data._FASHION_MNIST, data._BINARIZED_MNIST):
+    tables = data.downloaded
+    for table in (tables.MNIST, tables.FASHION_MNIST, tables.BINARIZED_MNIST):
         for name, sources in table.items():
             assert len({url.split("/")[2] for url in sources}) >= 2, name
             for url, (size, sha256) in sources.items():
                 assert url.startswith("https://") and url.endswith(f"/{name}")
                 assert size > 0 and len(bytes.fromhex(sha256)) == 32
-    assert download._SECURE == "https://"
+    assert data.download.SECURE == "https://"
 
 
 # Pixels drawn anew
@@ -317,9 +274,8 @@ def test_every_address_is_secure_and_every_file_has_more_than_one():
 
 def test_fresh_pixels_are_bernoulli_with_the_grey_values_as_probabilities():
     p = torch.tensor([[0.0, 0.1, 0.5, 0.9, 1.0]])
-    draws = torch.cat(
-        [FreshPixels(p.expand(50, 5), seed=1)(epoch) for epoch in range(100)]
-    ).double()
+    pixels = FreshPixels(p.expand(50, 5), seed=1)
+    draws = torch.cat([pixels(epoch) for epoch in range(100)]).double()
     assert set(draws.unique().tolist()) == {0, 1}
     error = 4.5 * (p[0] * (1 - p[0]) / len(draws)).sqrt()
     assert ((draws.mean(0) - p[0]).abs() <= error).all()
@@ -337,10 +293,9 @@ def test_fresh_pixels_follow_seed_and_epoch_only():
     for _ in range(2):
         assert torch.equal(pixels(7), FreshPixels(grey, seed=1)(7))
     assert torch.equal(pixels(0), first) and first.shape == grey.shape and first.dtype == grey.dtype
-    others = [
-        FreshPixels(grey, seed)(epoch) for seed in (-1, 1, 11) for epoch in (0, 1, 10, 1_000_003)
-    ]
-    assert len({tuple(other.flatten().tolist()) for other in others}) == len(others)
+    runs = [(seed, epoch) for seed in (-1, 1, 11) for epoch in (0, 1, 10, 1_000_003)]
+    draws = [FreshPixels(grey, seed)(epoch) for seed, epoch in runs]
+    assert len({tuple(draw.flatten().tolist()) for draw in draws}) == len(runs)
     assert torch.equal(torch.get_rng_state(), state)
     assert FreshPixels(grey.double())(0).dtype == torch.float64
 
@@ -354,9 +309,8 @@ class Grey(nn.Module):
 
 
 def log_p(model, q, x, K):
-    return -nn.functional.binary_cross_entropy_with_logits(
-        model.logits.expand_as(x), x, reduction="none"
-    ).sum(-1)
+    logits = model.logits.expand_as(x)
+    return -nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
 
 
 def test_training_on_fresh_pixels_that_was_cut_short_ends_with_the_same_bits(tmp_path):
@@ -367,20 +321,14 @@ def test_training_on_fresh_pixels_that_was_cut_short_ends_with_the_same_bits(tmp
         if history.steps[-1] == 15:
             raise Stopped
 
-    def train(callback=None, checkpoint=None):
+    def train(**more):
         pixels, model = FreshPixels(grey, seed=5), Grey()
-        more = {
-            "steps": 40,
-            "batch_size": 4,
-            "record_every": 5,
-            "callback": callback,
-            "checkpoint": checkpoint,
-        }
+        more |= {"steps": 40, "batch_size": 4, "record_every": 5}
         return fit(log_p, model, None, pixels, lr=0.1, **more), model.logits.detach()
 
     grey = torch.rand(10, 6)
     history, whole = train()
     with pytest.raises(Stopped):
-        train(stop, tmp_path / "run")
+        train(callback=stop, checkpoint=tmp_path / "run")
     resumed, logits = train(checkpoint=tmp_path / "run")
     assert torch.equal(logits, whole) and resumed.train == history.train

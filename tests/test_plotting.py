@@ -1,4 +1,4 @@
-"""Pictures hold what they are said to hold: artists counted, lines and tiles compared with the numbers."""
+"""Pictures hold what their docstrings say: artists are counted, lines and tiles compared."""
 
 import itertools
 import math
@@ -28,6 +28,10 @@ def trainable(*values):
     return torch.tensor(values, requires_grad=True)
 
 
+def of_kind(ax, kind):
+    return [patch for patch in ax.patches if isinstance(patch, kind)]
+
+
 def color_of(line):
     return to_hex(line.get_color()).upper()
 
@@ -45,6 +49,7 @@ VISIONS = {
     "no green": [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
     "no blue": [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]],
 }
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 
 
 def lab(color, vision):
@@ -52,10 +57,7 @@ def lab(color, vision):
     srgb = np.array(to_rgba(color)[:3])
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     seen = np.clip(np.array(vision) @ linear, 0, 1)
-    to_xyz = np.array(
-        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-    )
-    t = to_xyz @ seen / to_xyz.sum(1)
+    t = TO_XYZ @ seen / TO_XYZ.sum(1)
     x, y, z = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
@@ -129,11 +131,8 @@ def test_images_are_tiled_row_by_row_with_a_frame(ax):
     truth = np.zeros((8, 10))
     truth[1:3, 1:4], truth[1:3, 6:9], truth[5:7, 1:4] = tile
     np.testing.assert_array_equal(ax.images[0].get_array(), truth)
-    assert (
-        ax.images[0].get_clim() == (0, 1)
-        and ax.images[0].get_cmap().name == "gray_r"
-        and not ax.axison
-    )
+    assert ax.images[0].get_clim() == (0, 1) and ax.images[0].get_cmap().name == "gray_r"
+    assert not ax.axison
 
 
 def test_images_are_square_if_not_told_otherwise(ax):
@@ -159,21 +158,15 @@ def test_latent_map_has_a_cloud_and_a_name_at_the_median_of_each_class(ax):
 @pytest.mark.parametrize("highlight", [(), ("prior", "proxy")])
 def test_four_actors_are_five_names_two_nodes_three_arrows(ax, highlight):
     assert plotting.four_actors(ax, highlight) is ax
-    assert sum(isinstance(patch, Circle) for patch in ax.patches) == 2
-    assert sum(isinstance(patch, FancyArrowPatch) for patch in ax.patches) == 3
-    strong = {
-        t.get_text().split()[0] for t in ax.texts if t.get_alpha() == 1 and " " in t.get_text()
-    }
+    assert len(of_kind(ax, Circle)) == 2 and len(of_kind(ax, FancyArrowPatch)) == 3
+    names = [text for text in ax.texts if " " in text.get_text()]
+    strong = {name.get_text().split()[0] for name in names if name.get_alpha() == 1}
     assert strong == set(highlight or ["prior", "likelihood", "posterior", "evidence", "proxy"])
 
 
 def test_four_actors_refuse_a_stranger(ax):
     with pytest.raises(ValueError, match=r"highlight must name some of \[.*\]; got \['decoder'\]"):
         plotting.four_actors(ax, ["prior", "decoder"])
-
-
-def of_kind(ax, kind):
-    return [patch for patch in ax.patches if isinstance(patch, kind)]
 
 
 def edge(patch):
@@ -187,10 +180,8 @@ def test_plates_hold_what_is_asked_for(ax, learned, proxy, samples):
     assert plotting.plates(ax, learned=learned, proxy=proxy, samples=samples) is ax
     parameters = [r"$\theta$"] * learned + [r"$\phi$"] * proxy
     plates = ["$N$"] + ["$K$"] * samples
-    latent = "$z_k$" if samples else "$z$"
-    assert sorted(text.get_text() for text in ax.texts) == sorted(
-        [*parameters, *plates, latent, "$x$"]
-    )
+    nodes = ["$z_k$" if samples else "$z$", "$x$"]
+    assert sorted(text.get_text() for text in ax.texts) == sorted(parameters + plates + nodes)
     assert len(of_kind(ax, FancyBboxPatch)) == len(plates)
     assert len(of_kind(ax, Circle)) == 2 + len(parameters)
     dashes = [arrow.get_linestyle() for arrow in of_kind(ax, FancyArrowPatch)]
@@ -209,11 +200,9 @@ def test_plates_hold_the_variables_and_not_the_parameters(ax):
     assert not outer.contains(*theta) and not outer.contains(*phi)
     for corner in inner.corners():
         assert outer.contains(*corner)
-    for corner in outer.corners():
-        assert (
-            ax.get_xlim()[0] < corner[0] < ax.get_xlim()[1]
-            and ax.get_ylim()[0] < corner[1] < ax.get_ylim()[1]
-        )
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    for x, y in outer.corners():
+        assert left < x < right and low < y < high
 
 
 def test_of_the_plates_only_what_is_observed_is_shaded(ax):

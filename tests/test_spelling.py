@@ -22,7 +22,8 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted(ROOT.glob("book/*.md")),
 ]
-SOURCES = [*sorted(ROOT.glob("vaelib/*.py")), *sorted(ROOT.glob("book/_ext/*.py"))]
+LIBRARY = [path for path in ROOT.glob("vaelib/**/*.py") if path.parent.name != "checks"]
+SOURCES = [*sorted(LIBRARY), *sorted(ROOT.glob("book/_ext/*.py"))]
 
 FENCE = re.compile(r"(`{3,}|:{3,})(.*)")
 PROSE_FENCE = re.compile(

@@ -1,4 +1,4 @@
-"""Figures that move: what is drawn beforehand, what a page gets, what bad input says. In a browser: tests/browser."""
+"""Figures that move: what a page gets, and what bad input says. In a browser: tests/browser."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from test_frames import put_together
 from torch import nn
 
-from vaelib import frames, latent, proxies, widgets
+from vaelib import latent, proxies, widgets
+from vaelib.widgets import frames
 
 plt.switch_backend("agg")
 
@@ -32,33 +34,16 @@ def curve(s: float, kind: str = "line") -> plt.Figure:
 
 
 def moving() -> widgets.Movable:
-    return widgets.explore(
-        curve,
-        alt="A sine, s = {s:g}, {kind}",
-        s=[1.0, 1.5, 2.0],
-        kind=["line", "dots"],
-        start={"s": 2.0},
-    )
+    ranges = {"s": [1.0, 1.5, 2.0], "kind": ["line", "dots"]}
+    return widgets.explore(curve, alt="A sine, s = {s:g}, {kind}", start={"s": 2.0}, **ranges)
 
 
 def parts(figure: widgets.Movable) -> tuple[str, dict, dict, str]:
-    """What the page gets: the element's kind, state, what is drawn, and the still picture's address."""
+    """What the page gets: the kind, the state, what is drawn, the still picture's address."""
     page = figure._repr_mimebundle_()[0]["text/html"]
     kind = re.search(r'<div class="vaelib-figure" data-kind="(\w+)">', page)[1]
-    state, drawn = (
-        json.loads(re.search(rf'class="vaelib-{name}">(.*?)</script>', page)[1])
-        for name in ("state", "drawn")
-    )
+    state, drawn = map(json.loads, re.findall(r'class="vaelib-\w+">(.*?)</script>', page))
     return kind, state, drawn, html.unescape(re.search(r'<img src="([^"]*)"', page)[1])
-
-
-def put_together(drawn: dict, index: int) -> str:
-    """The front end's work, once more: a frame is spans of the first one's parts, and parts of its own by number."""
-    frame = drawn["frames"][index]
-    return "".join(
-        drawn["own"][part] if isinstance(part, int) else "".join(drawn["base"][slice(*part)])
-        for part in frame
-    )
 
 
 def floats(text: str) -> np.ndarray:
@@ -72,40 +57,36 @@ def test_every_position_has_its_picture_and_its_words() -> None:
     for index, (s, kind) in enumerate(pairs):
         assert put_together(drawn, index) == frames.svg(curve(s, kind))
     assert len(set(map(str, drawn["frames"]))) == 6
-    assert unquote(still.partition(",")[2]) == " ".join(
-        put_together(drawn, 4).split("\n")
-    )  # it starts at s = 2
+    # It starts at s = 2.
+    assert unquote(still.partition(",")[2]) == put_together(drawn, 4).replace("\n", " ")
     plt.close("all")
 
 
 def test_controls_say_their_values_in_words() -> None:
     figure = widgets.explore(curve, alt="x", labels={"s": "spread s"}, s=[-1, 0.5, 2000], play="s")
     (control,) = figure.state["controls"]
-    assert (
-        control["texts"] == ["\N{MINUS SIGN}1", "0.5", "2,000"] and control["label"] == "spread s"
-    )
+    assert control["texts"] == ["\N{MINUS SIGN}1", "0.5", "2,000"]
+    assert control["label"] == "spread s"
     assert not control["choice"] and figure.state["play"] == "s" and figure.values == {"s": -1}
     assert moving().state["controls"][1]["choice"]
 
 
 def test_alt_text_may_be_a_function() -> None:
-    figure = widgets.explore(
-        curve, alt=lambda s: f"twice s is {2 * s:g}", s=torch.tensor([1.0, 2.0])
-    )
+    s = torch.tensor([1.0, 2.0])
+    figure = widgets.explore(curve, alt=lambda s: f"twice s is {2 * s:g}", s=s)
     assert figure.state["alts"] == ["twice s is 2", "twice s is 4"]
     assert repr(figure) == "A figure that moves. twice s is 2"
 
 
 def test_same_figure_same_bytes_in_another_process() -> None:
-    code = "import sys; sys.path.insert(0, 'tests'); import test_widgets as t; print(t.moving()._html())"
+    code = (
+        f"import sys; sys.path = {sys.path!r}; import test_widgets as t; print(t.moving()._html())"
+    )
     command = [sys.executable, "-W", "ignore", "-c", code]
-    runs = [
-        subprocess.run(
-            command, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": h}
-        ).stdout
-        for h in "12"
-    ]
-    assert runs[0] == runs[1] and "vaelib-figure" in runs[0]
+    first, second = (
+        subprocess.check_output(command, text=True, env={"PYTHONHASHSEED": seed}) for seed in "12"
+    )
+    assert first == second and "vaelib-figure" in first
 
 
 def test_thirty_frames_are_at_most_300_kB_on_the_wire() -> None:
@@ -130,10 +111,8 @@ def test_a_picture_of_many_marks_becomes_png() -> None:
 
     drawn, still = parts(widgets.explore(marks, alt="x", seed=[0, 1]))[2:]
     assert drawn["format"] == "png" and still.startswith("data:image/png;base64,")
-    assert (
-        all(b64decode(frame).startswith(b"\x89PNG") for frame in drawn["frames"])
-        and len(set(drawn["frames"])) == 2
-    )
+    assert all(b64decode(frame).startswith(b"\x89PNG") for frame in drawn["frames"])
+    assert len(set(drawn["frames"])) == 2
 
 
 def test_an_error_at_the_last_position_is_an_error() -> None:
@@ -144,32 +123,25 @@ def test_an_error_at_the_last_position_is_an_error() -> None:
         widgets.explore(fails, alt="x", s=[1, 2, 3])
 
 
+NO_FIGURE = "draw must return a Matplotlib figure; got NoneType at {'s': 1}"
+TEXTS = {"s": ["a", "b"], "play": "s", "draw": lambda s: curve(1)}
+SIZES = r"figures of one size; got \[\(100, 200\), \(200, 200\)\]"
+
+
 @pytest.mark.parametrize(
     "given, error, says",
     [
         ({"draw": 3}, TypeError, "draw must be a function .* got int"),
         ({"alt": 3}, TypeError, "alt must be a text or a function; got int"),
-        (
-            {"draw": lambda s: None},
-            TypeError,
-            "draw must return a Matplotlib figure; got NoneType at {'s': 1}",
-        ),
+        ({"draw": lambda s: None}, TypeError, NO_FIGURE),
         ({"s": []}, ValueError, "s must have at least one value; got none"),
         ({"s": range(201)}, ValueError, "ranges must give 1 to 200 combinations; got 201"),
         ({"labels": {"t": "time"}}, ValueError, r"labels must name some of \['s'\]; got \['t'\]"),
         ({"start": {"t": 1}}, ValueError, r"start must name some of \['s'\]; got \['t'\]"),
         ({"start": {"s": 5}}, ValueError, "s must start at one of its values, 1 to 2; got 5"),
         ({"play": "t"}, ValueError, r"play must name a slider, one of \['s'\]; got 't'"),
-        (
-            {"s": ["a", "b"], "play": "s", "draw": lambda s: curve(1)},
-            ValueError,
-            "play must name a slider",
-        ),
-        (
-            {"draw": lambda s: plt.figure(figsize=(s, 2))},
-            ValueError,
-            r"figures of one size; got \[\(100, 200\), \(200, 200\)\]",
-        ),
+        (TEXTS, ValueError, "play must name a slider"),
+        ({"draw": lambda s: plt.figure(figsize=(s, 2))}, ValueError, SIZES),
     ],
 )
 def test_bad_input_to_explore(given, error, says) -> None:
@@ -193,7 +165,7 @@ def test_figures_are_closed() -> None:
 def test_text_cannot_leave_its_place_in_the_page() -> None:
     figure = widgets.explore(curve, alt="</script><b>\"&'", s=[1.0, 2.0])
     kind, state, _, _ = parts(figure)
-    assert state["alts"][0] == "</script><b>\"&'" and kind == "frames"
+    assert state["alts"][0] == "</script><b>\"&'" and kind == "explore"
     assert "<b>" not in figure._html().partition("<!-- front -->")[0]
 
 
@@ -204,9 +176,8 @@ def test_jupyter_gets_the_live_view_and_a_page_the_html() -> None:
 
 
 def linear_gaussian(sigma: float = 1.0, z: int = 1) -> latent.LinearGaussian:
-    return latent.LinearGaussian(
-        torch.ones(1, z).double(), torch.zeros(1).double(), sigma
-    ).requires_grad_(False)
+    weight, bias = torch.ones(1, z).double(), torch.zeros(1).double()
+    return latent.LinearGaussian(weight, bias, sigma).requires_grad_(False)
 
 
 def test_the_evidence_knows_its_model() -> None:
@@ -217,11 +188,10 @@ def test_the_evidence_knows_its_model() -> None:
     assert state["log_p"] == pytest.approx(-0.5 * np.log(4 * np.pi) - 1)
     mean, std, K = state["controls"]
     assert K["values"] == [1, 2, 4, 8, 16, 32, 64] and len(state["noise"]) == 64
-    exact = state["presets"]["Exact"]
-    assert mean["values"][exact["mean"]] == pytest.approx(1) and std["values"][
-        exact["std"]
-    ] == pytest.approx(0.5**0.5)
-    assert std["values"][state["presets"]["Too narrow"]["std"]] == pytest.approx(0.5**0.5 / 2)
+    exact, narrow = state["presets"]["Exact"], state["presets"]["Too narrow"]
+    assert mean["values"][exact["mean"]] == pytest.approx(1)
+    assert std["values"][exact["std"]] == pytest.approx(0.5**0.5)
+    assert std["values"][narrow["std"]] == pytest.approx(0.5**0.5 / 2)
     assert mean["values"] == sorted(mean["values"]) and std["values"] == sorted(std["values"])
 
 
@@ -241,29 +211,27 @@ def test_the_evidence_wants_a_posterior_that_fits_its_axes(sigma, x) -> None:
 
 @pytest.mark.parametrize("K", [0, -1, 2.5, "8", True])
 def test_the_evidence_wants_a_number_of_samples(K) -> None:
-    with pytest.raises((ValueError, TypeError), match="K must be"):
+    with pytest.raises(ValueError, match="K must be a positive integer; got"):
         widgets.evidence(linear_gaussian(), torch.ones(1, 1).double(), K=K)
 
 
-@pytest.mark.parametrize(
-    "given", [{"first": 0.0}, {"second": 6.0}, {"share": 1.5}, {"first": 0.123}]
-)
-def test_jensen_starts_on_its_sliders(given) -> None:
-    (name,) = given
+OUTSIDE = [("first", 0.0), ("second", 6.0), ("share", 1.5), ("first", 0.123)]
+
+
+@pytest.mark.parametrize("name, value", OUTSIDE)
+def test_jensen_starts_on_its_sliders(name, value) -> None:
     with pytest.raises(ValueError, match=f"{name} must start at one of its values"):
-        widgets.jensen(**given)
+        widgets.jensen(**{name: value})
 
 
 def walk(**given) -> widgets.Movable:
     torch.manual_seed(0)
-    decoder = proxies.GaussianDecoder(2, 64, hidden=(128,))
     arguments = {
-        "decoder": decoder,
+        "decoder": proxies.GaussianDecoder(2, 64, hidden=(128,)),
         "codes": torch.randn(360, 2),
         "labels": torch.arange(360) % 10,
-        **given,
     }
-    return widgets.latent_walk(**arguments)
+    return widgets.latent_walk(**arguments | given)
 
 
 def test_the_walk_carries_the_decoder_and_the_map() -> None:
@@ -272,36 +240,29 @@ def test_the_walk_carries_the_decoder_and_the_map() -> None:
     torch.manual_seed(0)
     decoder, codes = proxies.GaussianDecoder(2, 64, hidden=(128,)), torch.randn(360, 2)
     first, second = drawn["layers"]
-    hidden = np.tanh(
-        floats(first["weight"]).reshape(128, 2) @ codes[0].numpy() + floats(first["bias"])
-    )
-    mean = floats(second["weight"]).reshape(64, 128) @ hidden + floats(second["bias"])
+    hidden = floats(first["weight"]).reshape(128, 2) @ codes[0].numpy() + floats(first["bias"])
+    mean = floats(second["weight"]).reshape(64, 128) @ np.tanh(hidden) + floats(second["bias"])
     assert np.allclose(mean, decoder(codes[:1]).mean[0].detach(), atol=1e-6)
-    assert np.array_equal(floats(drawn["codes"]).reshape(360, 2), codes) and drawn["labels"][
-        :3
-    ] == [0, 1, 2]
+    assert np.array_equal(floats(drawn["codes"]).reshape(360, 2), codes)
+    assert drawn["labels"][:3] == [0, 1, 2]
     assert state["side"] == 8 and [label for label, *_ in drawn["names"]] == list(range(10))
     assert len(json.dumps(drawn)) <= 100_000
+
+
+SHAPES = r"codes must have shape \(N, 2\), labels \(N,\); got "
+LAYERS = "dense layers with tanh between them"
 
 
 @pytest.mark.parametrize(
     "given, error, says",
     [
-        (
-            {"codes": torch.randn(360, 3)},
-            ValueError,
-            r"codes must have shape \(N, 2\), labels \(N,\); got \(360, 3\)",
-        ),
-        ({"labels": torch.arange(3)}, ValueError, r"got \(360, 2\), \(3,\)"),
-        (
-            {"decoder": proxies.GaussianDecoder(2, 64, activation=nn.ReLU)},
-            TypeError,
-            "dense layers with tanh between them",
-        ),
-        ({"decoder": nn.Linear(2, 64)}, TypeError, "dense layers with tanh between them"),
+        ({"codes": torch.randn(360, 3)}, ValueError, SHAPES + r"\(360, 3\)"),
+        ({"labels": torch.arange(3)}, ValueError, SHAPES + r"\(360, 2\), \(3,\)"),
+        ({"decoder": proxies.GaussianDecoder(2, 64, activation=nn.ReLU)}, TypeError, LAYERS),
+        ({"decoder": nn.Linear(2, 64)}, TypeError, LAYERS),
         ({"decoder": proxies.BernoulliDecoder(2, 64)}, TypeError, "its net's output as its mean"),
         ({"decoder": proxies.GaussianDecoder(2, 60)}, ValueError, "square images; got 60 pixels"),
-        ({"reach": 0.0}, ValueError, "reach must be positive; got 0.0"),
+        ({"reach": 0.0}, ValueError, "reach must be a positive number; got 0.0"),
     ],
 )
 def test_bad_input_to_the_walk(given, error, says) -> None:
@@ -309,17 +270,14 @@ def test_bad_input_to_the_walk(given, error, says) -> None:
         walk(**given)
 
 
-@pytest.mark.parametrize("kind", ["frames", "evidence", "jensen", "latent"])
+@pytest.mark.parametrize("kind", ["explore", "evidence", "jensen", "latent_walk"])
 def test_the_front_end_is_a_script_and_a_module(kind, tmp_path) -> None:
-    """Syntax only, and only where there is a Node; what it does is seen in the browser."""
+    """Node reads the syntax only, and only where there is one."""
     script, style = widgets.front_end(kind)
     assert f"KINDS.{kind} = " in script and "startPage" in script and ".vaelib-figure" in style
     if (node := shutil.which("node")) is None:
         pytest.skip("no node to read JavaScript with")
-    endings = {
-        "page.js": f"(() => {{\n{script}\nstartPage();\n}})();",
-        "live.mjs": f"{script}\nexport default {{ render }};",
-    }
-    for name, text in endings.items():
-        (tmp_path / name).write_text(text)
+    (tmp_path / "page.js").write_text(f"(() => {{\n{script}\nstartPage();\n}})();")
+    (tmp_path / "live.mjs").write_text(f"{script}\nexport default {{ render }};")
+    for name in ("page.js", "live.mjs"):
         subprocess.run([node, "--check", tmp_path / name], check=True)

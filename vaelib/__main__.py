@@ -1,4 +1,4 @@
-"""What is installed here, for whoever runs ``python -m vaelib``: versions, devices, where data and book are."""
+"""What ``python -m vaelib`` prints: versions, devices, and where the data and the book are."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from importlib.metadata import PackageNotFoundError, metadata
 import torch
 
 import vaelib
-from vaelib import download
+from vaelib.data import download
 
 __all__ = ["report"]
 
 
 def report() -> str:
-    """Versions of vaelib, Python and torch, the devices and threads, the folder of the data, the book's address.
+    """Versions, devices and threads, the folder of the data, the address of the book.
 
     Returns:
         one line for each.

@@ -18,11 +18,13 @@ from torch import Tensor
 __all__ = [
     "check_data",
     "check_finite",
+    "check_flag",
     "check_integer",
     "check_like",
     "check_number",
     "check_positive",
     "check_samples",
+    "check_seed",
     "check_tensor",
     "data_are_checked",
     "describe",
@@ -92,6 +94,33 @@ def check_integer(value: Any, name: str, least: int = 1) -> int:
         wanted = "a positive integer" if least == 1 else f"an integer of at least {least}"
         raise ValueError(f"{name} must be {wanted}; got {value!r}")
     return value
+
+
+def check_seed(seed: Any) -> None:
+    """An integer, of any sign.
+
+    Args:
+        seed: what was passed.
+
+    Raises:
+        TypeError: it is no integer.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(f"seed must be an integer; got {seed!r}")
+
+
+def check_flag(value: Any, name: str) -> None:
+    """True or False, and no other value that Python takes for one of them.
+
+    Args:
+        value: what was passed.
+        name: the argument's name.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False; got {value!r}")
 
 
 def check_number(value: Any, name: str) -> float:

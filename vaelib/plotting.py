@@ -1,7 +1,7 @@
 """Pictures: axes in, axes out, and one colour for each actor in all chapters.
 
-Needs Matplotlib, which the extra ``vaelib[book]`` installs. Readers with any kind of colour vision can tell the colours
-apart: most are those of Okabe and Ito, and a test looks at all of them through eyes that lack one kind of cone.
+Needs Matplotlib, which the extra ``vaelib[book]`` installs. Most colours are those of Okabe and
+Ito. Readers with any kind of colour vision can tell them apart; a test computes what they see.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from vaelib._validate import describe
 
 try:
     import matplotlib.pyplot as plt
@@ -47,7 +49,7 @@ CYCLE = ["#0072B2", "#D55E00", "#009E73", "#B5468B", "#E69F00", "#56B4E9", "#5A5
 
 
 def use_style() -> None:
-    """Set Matplotlib's defaults for the book: quiet axes, the actors' colours, two pixels for one in notebooks."""
+    """Set Matplotlib's defaults for the book: quiet axes, the actors' colours, sharp pictures."""
     plt.rcParams.update(
         {
             "axes.prop_cycle": cycler(color=CYCLE),
@@ -68,7 +70,7 @@ def use_style() -> None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
     except ImportError:  # not in a notebook
         return
-    set_matplotlib_formats("retina")
+    set_matplotlib_formats("retina")  # two pixels for one
 
 
 def density(
@@ -84,11 +86,10 @@ def density(
         label: for the legend.
         fill: whether the area below is tinted.
     """
-    ax.plot(grid.detach(), values.detach(), color=COLORS[actor], label=label)
+    grid, values, color = grid.detach(), values.detach(), COLORS[actor]
+    ax.plot(grid, values, color=color, label=label)
     if fill:
-        ax.fill_between(
-            grid.detach(), 0, values.detach(), color=COLORS[actor], alpha=0.15, linewidth=0
-        )
+        ax.fill_between(grid, 0, values, color=color, alpha=0.15, linewidth=0)
     return ax
 
 
@@ -101,14 +102,9 @@ def exact(ax: Axes, value: float | Tensor, label: str | None = "exact", axis: st
         label: for the legend.
         axis: ``"y"`` for a horizontal line, ``"x"`` for a vertical one.
     """
-    line = ax.axhline if axis == "y" else ax.axvline
-    line(
-        float(torch.as_tensor(value).detach()),
-        color=COLORS["evidence"],
-        linewidth=1.2,
-        linestyle="--",
-        label=label,
-    )
+    draw = ax.axhline if axis == "y" else ax.axvline
+    at = float(torch.as_tensor(value).detach())
+    draw(at, color=COLORS["evidence"], linewidth=1.2, linestyle="--", label=label)
     return ax
 
 
@@ -161,11 +157,10 @@ def ellipse(
     variances, axes = torch.linalg.eigh(cov.detach())
     angle = torch.rad2deg(torch.atan2(axes[1, 1], axes[0, 1])).item()
     centre = (float(mean[0]), float(mean[1]))
+    look: dict[str, Any] = {"facecolor": "none", "edgecolor": COLORS[actor], "lw": 1.8}
     for i, n in enumerate(n_std):
         width, height = (2 * n * variances.sqrt()).flip(0).tolist()
-        patch = Ellipse(
-            centre, width, height, angle=angle, facecolor="none", edgecolor=COLORS[actor], lw=1.8
-        )
+        patch = Ellipse(centre, width, height, angle=angle, **look)
         patch.set_label(None if i else label)
         ax.add_patch(patch)
     ax.autoscale_view()
@@ -196,9 +191,8 @@ def images(
     side = round(x.shape[-1] ** 0.5)
     height, width = shape or (side, side)
     if x.ndim != 2 or height * width != x.shape[1]:
-        raise ValueError(
-            f"x must have shape (N, H * W) with (H, W) = {(height, width)}; got {tuple(x.shape)}"
-        )
+        wanted = f"(N, H * W) with (H, W) = {(height, width)}"
+        raise ValueError(f"x must have shape {wanted}; got {describe(x)}")
     rows = -(-x.shape[0] // columns)
     blank = x.new_full((rows * columns - x.shape[0], height * width), vmin)
     tiles = torch.cat([x.detach(), blank]).reshape(rows, columns, height, width)
@@ -210,7 +204,9 @@ def images(
 
 
 def latent_map(ax: Axes, mean: Tensor, labels: Tensor) -> Axes:
-    """Codes of labelled data in a two-dimensional latent space, each class in a colour, named at its median.
+    """Codes of labelled data in a two-dimensional latent space, in a colour for each class.
+
+    The class's label stands at its median.
 
     Args:
         ax: where to draw.
@@ -219,19 +215,18 @@ def latent_map(ax: Axes, mean: Tensor, labels: Tensor) -> Axes:
     """
     colors = plt.get_cmap("tab10")
     for label in labels.unique().tolist():
-        of_class = mean[labels == label].detach()
-        ax.scatter(
-            of_class[:, 0], of_class[:, 1], s=6, color=colors(label % 10), alpha=0.5, linewidths=0
-        )
-        box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": colors(label % 10)}
-        middle = of_class.median(0).values.tolist()
-        ax.text(middle[0], middle[1], str(label), ha="center", va="center", bbox=box)
+        color = colors(label % 10)
+        codes = mean[labels == label].detach()
+        ax.scatter(codes[:, 0], codes[:, 1], s=6, color=color, alpha=0.5, linewidths=0)
+        box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": color}
+        x, y = codes.median(0).values.tolist()
+        ax.text(x, y, str(label), ha="center", va="center", bbox=box)
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     return ax
 
 
 def four_actors(ax: Axes, highlight: Iterable[str] = ()) -> Axes:
-    """The graphical model z → x with its actors: prior, likelihood, posterior, evidence, and the proxy q.
+    """The graphical model z → x with its actors, the proxy q among them.
 
     Args:
         ax: where to draw.
@@ -245,9 +240,8 @@ def four_actors(ax: Axes, highlight: Iterable[str] = ()) -> Axes:
         raise ValueError(f"highlight must name some of {sorted(_ACTORS)}; got {sorted(unknown)}")
     for name, (label, x, y) in _ACTORS.items():
         alpha = 1.0 if name in chosen else 0.25
-        ax.text(
-            x, y, label, ha="center", va="center", alpha=max(alpha, 0.5)
-        )  # faint, and legible still
+        # A faint name must stay legible.
+        ax.text(x, y, label, ha="center", va="center", alpha=max(alpha, 0.5))
         if name in _NODES:
             _node(ax, x, _NODES[name], name, alpha)
         else:
@@ -258,9 +252,10 @@ def four_actors(ax: Axes, highlight: Iterable[str] = ()) -> Axes:
 
 
 def plates(ax: Axes, learned: bool = False, proxy: bool = False, samples: bool = False) -> Axes:
-    """The graphical model z → x as plates: what stands in a box is there as often as the box's letter says.
+    """The graphical model z → x as plates: a box's letter counts what stands in the box.
 
-    A circle is random, and shaded where it is observed; a dot is a parameter; the proxy's arrows are dashed.
+    A circle is a random variable, shaded if it is observed; a dot is a parameter; the proxy's
+    arrows are dashed.
 
     Args:
         ax: where to draw.
@@ -285,7 +280,7 @@ def plates(ax: Axes, learned: bool = False, proxy: bool = False, samples: bool =
 
 
 def _node(ax: Axes, x: float, letter: str, actor: str, alpha: float = 1.0) -> None:
-    """A random variable; the one whose density is the evidence is observed, and shaded."""
+    """A random variable. The one whose density is the evidence is observed, so it is shaded."""
     fill = "#E5E5E5" if actor == "evidence" else "white"
     ax.add_patch(Circle((x, 0), 0.5, facecolor=fill, edgecolor=COLORS[actor], alpha=alpha, lw=2))
     ax.text(x, 0, letter, ha="center", va="center", fontsize=16, alpha=alpha)
@@ -301,13 +296,9 @@ def _arrow(
 ) -> None:
     """An arrow in its actor's colour, dashed for the proxy."""
     look: dict[str, Any] = {"color": COLORS[actor], "alpha": alpha, "lw": 2, "mutation_scale": 16}
-    dashes = "--" if actor == "proxy" else "-"
+    look["linestyle"] = "--" if actor == "proxy" else "-"
     curve = f"arc3,rad={bend}"
-    ax.add_patch(
-        FancyArrowPatch(
-            start, end, arrowstyle="-|>", connectionstyle=curve, linestyle=dashes, **look
-        )
-    )
+    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", connectionstyle=curve, **look))
 
 
 def _parameter(ax: Axes, x: float, letter: str, end: float, actor: str) -> None:
@@ -318,7 +309,7 @@ def _parameter(ax: Axes, x: float, letter: str, end: float, actor: str) -> None:
 
 
 def _plate(ax: Axes, across: tuple[float, float], up: tuple[float, float], letter: str) -> None:
-    """A rounded box from left to right and from bottom to top, its letter in the corner below on the right."""
+    """A rounded box, with its letter in the lower right corner."""
     (left, right), (low, high) = across, up
     look: dict[str, Any] = {"facecolor": "none", "edgecolor": COLORS["data"], "lw": 1.2}
     style = "round,pad=0,rounding_size=0.2"
@@ -326,7 +317,8 @@ def _plate(ax: Axes, across: tuple[float, float], up: tuple[float, float], lette
     ax.text(right - 0.14, low + 0.1, letter, ha="right", va="bottom", fontsize=11)
 
 
-# What four_actors draws: a name and its place; the two nodes; the arrows from, to, and their bend.
+# What four_actors draws: for each actor its name and place; its letter if it is a node; the two
+# ends of its arrow, and its bend, if it is one.
 _ACTORS = {
     "prior": (r"prior $p(z)$", 0.0, -0.75),
     "evidence": (r"evidence $p_\theta(x)$", 4.0, -0.75),

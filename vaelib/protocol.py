@@ -207,7 +207,7 @@ def split_samples(K: int, chunk: int) -> list[int]:
 
 
 def evaluate_log_joint(model: Any, x: Tensor, z: Tensor) -> Tensor:
-    """log p(x, z), if the model honours the protocol.
+    """The log-joint log p(x, z), if the model honours the protocol.
 
     Args:
         model: the joint, p(x, z).

@@ -43,7 +43,8 @@ def cache_path() -> Path:
         [
             *ROOT.glob("vaelib/**/*.py"),
             *ROOT.glob("vaelib/**/*.toml"),
-            *ROOT.glob("vaelib/front/*"),
+            *ROOT.glob("vaelib/widgets/*.js"),
+            *ROOT.glob("vaelib/widgets/*.css"),
             ROOT / "requirements.txt",
         ]
     ):

@@ -16,7 +16,7 @@ from docutils import nodes
 
 from vaelib.widgets import front_end
 
-KINDS = ["frames", "evidence", "jensen", "latent"]
+KINDS = ["explore", "evidence", "jensen", "latent_walk"]
 FRONT = re.compile(r"\n?<!-- front -->.*?<!-- /front -->", re.DOTALL)
 STILL = re.compile(r'<img src="(data:image/(?:svg\+xml|png);?[^"]*)"')
 DRAWN = re.compile(

@@ -1,4 +1,4 @@
-"""Figures that move, in the built pages: what is seen and said, and whether the browser computes what vaelib does."""
+"""Figures that move, in the built pages: what is seen and said, and the numbers against vaelib."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from oracles import bound_1d  # noqa: E402
 
-KINDS = {"evidence": "book/05_iwae", "jensen": "book/03_jensen", "latent": "book/04_elbo"}
+KINDS = {"evidence": "book/05_iwae", "jensen": "book/03_jensen", "latent_walk": "book/04_elbo"}
 # Sets a slider as a hand does: with the event that the page listens to.
-SLIDE = "(slider, position) => { slider.value = position; slider.dispatchEvent(new Event('input', {bubbles: true})); }"
-
-
-# Until the controls are there: what comes into view above a figure gets its true height, and moves it away again.
+SLIDE = """(slider, position) => {
+    slider.value = position;
+    slider.dispatchEvent(new Event("input", {bubbles: true}));
+}"""
+# Scrolls again and again: a figure above that comes into view grows, and moves this one away.
 APPROACH = """async figure => {
     for (let i = 0; i < 100 && !figure.querySelector("input"); i++) {
         figure.scrollIntoView({block: "center", behavior: "instant"});
@@ -67,9 +68,8 @@ def state_of(figure: Locator) -> dict:
 
 
 def drawn_of(figure: Locator) -> dict:
-    return figure.evaluate(
-        "figure => window.vaelibDrawn[figure.querySelector('script.vaelib-drawn').dataset.src.split('/').pop()]"
-    )
+    source = figure.locator("script.vaelib-drawn").get_attribute("data-src")
+    return figure.page.evaluate("name => window.vaelibDrawn[name]", source.split("/")[-1])
 
 
 def slide(figure: Locator, **positions: int) -> None:
@@ -78,10 +78,9 @@ def slide(figure: Locator, **positions: int) -> None:
 
 
 def numbers(figure: Locator) -> dict[str, float]:
-    return {
-        cell.get_attribute("data-name"): float(cell.get_attribute("data-value"))
-        for cell in figure.locator("[data-name]").all()
-    }
+    cells = figure.locator("[data-name]").all()
+    pairs = [[cell.get_attribute(f"data-{part}") for part in ("name", "value")] for cell in cells]
+    return {name: float(value) for name, value in pairs}
 
 
 def corners(state: dict) -> list[dict[str, int]]:
@@ -96,9 +95,8 @@ def values_at(state: dict, positions: dict[str, int]) -> list[float]:
 
 
 def test_at_least_eight_figures_move(open_page) -> None:
-    assert (
-        sum(open_page(chapter).page.locator(".vaelib-figure").count() for chapter in CHAPTERS) >= 8
-    )
+    pages = [open_page(chapter).page for chapter in CHAPTERS]
+    assert sum(page.locator(".vaelib-figure").count() for page in pages) >= 8
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -107,15 +105,14 @@ def test_every_control_changes_the_picture_and_its_text(open_page, chapter) -> N
         state = state_of(figure)
         for control in state["controls"]:
             seen = set()
-            for position in range(0, len(control["values"]), max(1, len(control["values"]) // 12)):
+            name, count = control["name"], len(control["values"])
+            for position in range(0, count, max(1, count // 12)):
                 if control["choice"]:
                     figure.locator(f"input[type=radio][value='{position}']").check()
                 else:
-                    slide(figure, **{control["name"]: position})
-                    assert (
-                        figure.locator(f"input[name={control['name']}] ~ output").text_content()
-                        == control["texts"][position]
-                    )
+                    slide(figure, **{name: position})
+                    text = figure.locator(f"input[name={name}] ~ output").text_content()
+                    assert text == control["texts"][position]
                 seen.add(tuple(shown(figure)))
             pictures, texts = (len(set(column)) for column in zip(*seen, strict=True))
             assert pictures > 1, f"{chapter}: {control['label']} does not change the picture"
@@ -127,23 +124,16 @@ def test_every_frame_is_a_picture_with_its_own_text(open_page, chapter) -> None:
     page = open_page(chapter).page
     for figure in started(page):
         state = state_of(figure)
-        if figure.get_attribute("data-kind") != "frames":
+        if figure.get_attribute("data-kind") != "explore":
             continue
-        sizes = [len(control["values"]) for control in state["controls"]]
+        controls = state["controls"]
+        sizes = [len(control["values"]) for control in controls]
         for index, positions in enumerate(np.ndindex(*sizes)):
-            slide(
-                figure,
-                **{
-                    c["name"]: p
-                    for c, p in zip(state["controls"], positions, strict=True)
-                    if not c["choice"]
-                },
-            )
+            places = zip(controls, positions, strict=True)
+            slide(figure, **{c["name"]: place for c, place in places if not c["choice"]})
             assert shown(figure)[1] == state["alts"][index]
-            width = figure.locator(":scope > img").evaluate(
-                "async image => { await image.decode(); return image.naturalWidth; }"
-            )
-            assert width > 0
+            image = figure.locator(":scope > img")
+            assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
 
 
 def test_what_changed_is_announced(open_page) -> None:
@@ -152,9 +142,8 @@ def test_what_changed_is_announced(open_page) -> None:
     assert region.text_content() == ""  # nothing is said before something moves
     slide(figure, along=8)
     text = shown(figure)[1]
-    figure.page.wait_for_function(
-        "([region, text]) => region.textContent === text", arg=[region.element_handle(), text]
-    )
+    said = "([region, text]) => region.textContent === text"
+    figure.page.wait_for_function(said, arg=[region.element_handle(), text])
 
 
 def evidence_truth(state: dict, mu: float, s: float, K: int) -> dict[str, float]:
@@ -180,11 +169,8 @@ def evidence_truth(state: dict, mu: float, s: float, K: int) -> dict[str, float]
 def test_the_evidence_in_the_browser_is_vaelibs(open_page) -> None:
     figure = figure_of(open_page(KINDS["evidence"]).page, "evidence")
     state = state_of(figure)
-    presets = [
-        {**preset, "K": k}
-        for preset in state["presets"].values()
-        for k in range(len(state["controls"][2]["values"]))
-    ]
+    ks = range(len(state["controls"][2]["values"]))
+    presets = [preset | {"K": k} for preset in state["presets"].values() for k in ks]
     for positions in corners(state) + presets:
         slide(figure, **positions)
         mu, s, K = values_at(state, positions)
@@ -209,17 +195,14 @@ def test_jensen_in_the_browser_is_vaelibs(open_page) -> None:
 
 
 def test_the_decoder_in_the_browser_is_vaelibs(open_page) -> None:
-    figure = figure_of(open_page(KINDS["latent"]).page, "latent")
+    figure = figure_of(open_page(KINDS["latent_walk"]).page, "latent_walk")
     state, drawn = state_of(figure), drawn_of(figure)
-    weights = [
-        {name: np.frombuffer(b64decode(layer[name]), "<f4") for name in layer}
-        for layer in drawn["layers"]
-    ]
-    decoder = proxies.GaussianDecoder(2, 64, hidden=[len(layer["bias"]) for layer in weights[:-1]])
+    decoder = proxies.GaussianDecoder(2, 64, hidden=(128,))
     with torch.no_grad():
-        for linear, layer in zip(decoder.net[::2], weights, strict=True):
-            linear.weight.copy_(torch.tensor(layer["weight"]).reshape_as(linear.weight))
-            linear.bias.copy_(torch.tensor(layer["bias"]))
+        for linear, layer in zip(decoder.net[::2], drawn["layers"], strict=True):
+            for name, parameter in linear.named_parameters():
+                values = torch.tensor(np.frombuffer(b64decode(layer[name]), "<f4"))
+                parameter.copy_(values.reshape_as(parameter))
     for positions in corners(state):
         slide(figure, **positions)
         z = torch.tensor([values_at(state, positions)], dtype=torch.float32)
@@ -229,12 +212,12 @@ def test_the_decoder_in_the_browser_is_vaelibs(open_page) -> None:
 
 
 def test_the_walk_is_light(open_page) -> None:
-    drawn = drawn_of(figure_of(open_page(KINDS["latent"]).page, "latent"))
+    drawn = drawn_of(figure_of(open_page(KINDS["latent_walk"]).page, "latent_walk"))
     assert len(json.dumps(drawn)) <= 100_000
 
 
 @pytest.mark.parametrize(
-    "kind, names", [("evidence", ["mean"]), ("jensen", ["first"]), ("latent", ["z1", "z2"])]
+    "kind, names", [("evidence", ["mean"]), ("jensen", ["first"]), ("latent_walk", ["z1", "z2"])]
 )
 def test_a_handle_can_be_dragged(open_page, kind, names) -> None:
     page = open_page(KINDS[kind]).page
@@ -269,10 +252,8 @@ def test_the_keyboard_moves_a_slider(open_page) -> None:
 
 def test_play_goes_to_the_end_and_stops(open_page) -> None:
     figure = started(open_page("book/04_elbo").page)[0]
-    slider, play = (
-        figure.locator("input[name=half_step]"),
-        figure.get_by_role("button", name="Play"),
-    )
+    slider = figure.locator("input[name=half_step]")
+    play = figure.get_by_role("button", name="Play")
     slide(figure, half_step=5)
     play.click()
     assert figure.get_by_role("button", name="Stop").get_attribute("aria-pressed") == "true"
@@ -284,15 +265,14 @@ def test_presets_move_all_controls_at_once(open_page) -> None:
     figure = figure_of(open_page(KINDS["evidence"]).page, "evidence")
     figure.get_by_role("button", name="Exact").click()
     found = numbers(figure)
-    assert found["kl"] == pytest.approx(0, abs=1e-12) and found["bound"] == pytest.approx(
-        found["log_p"], abs=1e-6
-    )
+    assert found["kl"] == pytest.approx(0, abs=1e-12)
+    assert found["bound"] == pytest.approx(found["log_p"], abs=1e-6)
     assert found["ess"] == pytest.approx(4) and found["draw"] == pytest.approx(found["log_p"])
 
 
 def test_a_finger_moves_the_walk_on_a_phone(open_page) -> None:
-    page = open_page(KINDS["latent"], width=390, has_touch=True).page
-    figure = figure_of(page, "latent")
+    page = open_page(KINDS["latent_walk"], width=390, has_touch=True).page
+    figure = figure_of(page, "latent_walk")
     before = shown(figure)
     pad = figure.locator("rect.pad").bounding_box()
     page.touchscreen.tap(pad["x"] + pad["width"] * 0.3, pad["y"] + pad["height"] * 0.3)
@@ -333,13 +313,14 @@ def test_from_a_folder_on_disk_figures_move_too(chromium: Browser) -> None:
 
 
 def test_the_module_that_jupyter_loads_draws_and_reports(chromium: Browser) -> None:
-    """anywidget's contract: ``render({model, el})``, with a model that has get, set and save_changes."""
+    """Anywidget calls ``render({model, el})``; the model has get, set and save_changes."""
     figure = widgets.jensen()
     page = chromium.new_page()
     page.set_content(f"<style>{figure._css}</style><div id=here></div>")
     page.evaluate(
         """async ([esm, state]) => {
-            const module = await import(URL.createObjectURL(new Blob([esm], {type: "text/javascript"})));
+            const script = new Blob([esm], {type: "text/javascript"});
+            const module = await import(URL.createObjectURL(script));
             window.saved = [];
             const values = {kind: "jensen", state, drawn: {}};
             const model = {get: name => values[name], set: (name, value) => (values[name] = value),
@@ -351,7 +332,6 @@ def test_the_module_that_jupyter_loads_draws_and_reports(chromium: Browser) -> N
     here = page.locator("#here")
     here.locator("input[name=share]").evaluate(SLIDE, 10)
     assert page.evaluate("window.saved.at(-1)") == {"first": 0.5, "second": 4.0, "share": 0.2}
-    assert here.locator("svg").count() == 1 and numbers(here)["mean"] == pytest.approx(
-        0.2 * 0.5 + 0.8 * 4
-    )
+    assert here.locator("svg").count() == 1
+    assert numbers(here)["mean"] == pytest.approx(0.2 * 0.5 + 0.8 * 4)
     page.close()

@@ -26,11 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PINS = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.txt").read_text("utf8"), flags=re.M))
 INDEX = os.environ.get("TORCH_INDEX")
 # The tests that need the library and what it depends on, not the book.
-UNIT = sorted(
-    f"test_{path.stem}.py"
-    for path in (ROOT / "vaelib").glob("*.py")
-    if (ROOT / "tests" / f"test_{path.stem}.py").exists()
-)
+LIBRARY = {path.stem for path in (ROOT / "vaelib").rglob("*") if "checks" not in path.parts}
+UNIT = sorted(f"test_{name}.py" for name in LIBRARY if (ROOT / f"tests/test_{name}.py").exists())
 UNIT += ["test_bad_input.py", "test_properties.py"]
 # What the tests import, beside what vaelib needs; the lowest pandas that History.to_frame is tried with.
 TOOLS = [f"{name}=={PINS[name]}" for name in ("pytest", "pytest-xdist", "hypothesis")]

@@ -7,7 +7,7 @@ function picture({ format, base, own, frames }, index) {
   return `data:image/svg+xml,${encodeURIComponent(text)}`;
 }
 
-function framesFigure({ state, drawn, el, report }) {
+function exploreFigure({ state, drawn, el, report }) {
   const image = el.querySelector("img") ?? element("img", { width: state.size[0], height: state.size[1] });
   const { region, say } = announcer();
   const show = (positions, aloud = true) => {
@@ -22,4 +22,4 @@ function framesFigure({ state, drawn, el, report }) {
   show(positions, false);
 }
 
-KINDS.frames = framesFigure;
+KINDS.explore = exploreFigure;

@@ -40,7 +40,7 @@ function pixelGrid(left, top, size, side) {
   return { pixels, digit: element("svg:g", { class: "digit" }, ...pixels, frame) };
 }
 
-function latentFigure({ state, drawn, el, report }) {
+function latentWalkFigure({ state, drawn, el, report }) {
   const layers = drawn.layers.map(({ weight, bias }) => ({ weight: floats(weight), bias: floats(bias) }));
   const codes = floats(drawn.codes);
   const { side, reach } = state;
@@ -88,4 +88,4 @@ function latentFigure({ state, drawn, el, report }) {
   draw(positions, false);
 }
 
-KINDS.latent = latentFigure;
+KINDS.latent_walk = latentWalkFigure;

@@ -1,7 +1,4 @@
-"""Pictures of a figure that moves, drawn beforehand: as bytes that never change, and what they have in common once.
-
-Needs Matplotlib, which the extra ``vaelib[book]`` installs. :mod:`vaelib.widgets` shows what is made here.
-"""
+"""Pictures drawn beforehand: bytes that never change, and what they have in common kept once."""
 
 from __future__ import annotations
 
@@ -14,12 +11,9 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import quote
 
-try:
-    import matplotlib.pyplot as plt
-    from matplotlib.figure import Figure
-    from PIL import Image
-except ImportError as error:
-    raise ImportError("vaelib.frames needs Matplotlib: pip install 'vaelib[book]'") from error
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from PIL import Image
 
 __all__ = ["address", "png", "share", "smaller", "svg"]
 
@@ -27,7 +21,8 @@ __all__ = ["address", "png", "share", "smaller", "svg"]
 def svg(figure: Figure) -> str:
     """A figure as SVG: the same text for the same figure.
 
-    Coordinates have hundredths of a point, which is less than anyone sees; letters are outlines, so no font is missed.
+    Coordinates are rounded to hundredths of a point, which nobody sees. Letters are outlines, so
+    the reader needs no font.
 
     Args:
         figure: it is left open.
@@ -50,11 +45,8 @@ def png(figure: Figure) -> bytes:
         figure: it is left open.
     """
     figure.savefig(file := BytesIO(), format="png", dpi=200)
-    image = (
-        Image.open(file)
-        .convert("RGB")
-        .quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    )
+    method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
+    image = Image.open(file).convert("RGB").quantize(256, method=method, dither=dither)
     image.save(file := BytesIO(), "PNG", optimize=True)
     return file.getvalue()
 
@@ -74,18 +66,16 @@ def address(picture: str | bytes) -> str:
     Args:
         picture: from :func:`svg` or :func:`png`.
     """
-    if isinstance(picture, str):
-        return "data:image/svg+xml," + quote(
-            " ".join(picture.split("\n")), safe="<> =:/;,()'?@!$*+"
-        )
-    return "data:image/png;base64," + b64encode(picture).decode()
+    if isinstance(picture, bytes):
+        return "data:image/png;base64," + b64encode(picture).decode()
+    return "data:image/svg+xml," + quote(picture.replace("\n", " "), safe="<> =:/;,()'?@!$*+")
 
 
 def share(pictures: Sequence[Any], first: int) -> dict[str, Any]:
     """All pictures of a figure, for the front end, with what they have in common once.
 
-    An SVG becomes a list: a pair of numbers is a span of the parts of the first picture, a single number one of the
-    parts that are not in it, which are kept once as well.
+    An SVG becomes a list. A pair of numbers is a span of the parts of the first picture; a single
+    number is one of the parts that the first picture lacks, which are kept once as well.
 
     Args:
         pictures: all from :func:`svg`, or all from :func:`png`.
@@ -101,10 +91,9 @@ def share(pictures: Sequence[Any], first: int) -> dict[str, Any]:
     own: dict[str, int] = {}
     for picture in pictures:
         parts = re.split("(?=<)", picture)
+        matcher = SequenceMatcher(None, base, parts, autojunk=False)
         frame: list[Any] = []
-        for kind, start, stop, at, end in SequenceMatcher(
-            None, base, parts, autojunk=False
-        ).get_opcodes():
+        for kind, start, stop, at, end in matcher.get_opcodes():
             if kind == "equal":
                 frame.append([start, stop])
             elif at < end:
