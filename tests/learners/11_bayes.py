@@ -18,11 +18,8 @@ def softmax_of_the_log_joint(x, weights, means, sigma):
 def petal_by_petal(x, weights, means, sigma):
     evidence, rows = [], []
     for petal in x:
-        log_joint = (
-            weights.log()
-            - (petal - means) ** 2 / (2 * sigma**2)
-            - math.log(math.sqrt(2 * math.pi) * sigma)
-        )
+        constant = math.log(math.sqrt(2 * math.pi) * sigma)
+        log_joint = weights.log() - (petal - means) ** 2 / (2 * sigma**2) - constant
         evidence.append(torch.logsumexp(log_joint, 0))
         rows.append(torch.exp(log_joint - evidence[-1]))
     return torch.stack(evidence), torch.stack(rows)
@@ -67,12 +64,10 @@ def sum_of_the_logs_twice(x, weights, means, sigma):
 
 @wrong("posterior-unnormalised")
 def claims(x, weights, means, sigma):
-    likelihood = torch.exp(-0.5 * ((x[:, None] - means) / sigma) ** 2) / (
-        sigma * (2 * torch.pi) ** 0.5
-    )
-    return torch.logsumexp(
-        weights.log() + Normal(means, sigma).log_prob(x[:, None]), 1
-    ), weights * likelihood
+    error = (x[:, None] - means) / sigma
+    likelihood = torch.exp(-0.5 * error**2) / (sigma * (2 * torch.pi) ** 0.5)
+    log_joint = weights.log() + Normal(means, sigma).log_prob(x[:, None])
+    return torch.logsumexp(log_joint, 1), weights * likelihood
 
 
 @wrong("prior-missing")
@@ -101,21 +96,15 @@ def normal_with_a_variance(x, weights, means, sigma):
 
 @wrong("sigma-for-variance")
 def divided_by_two_sigma(x, weights, means, sigma):
-    log_p = (
-        -((x.reshape(-1, 1) - means) ** 2) / (2 * sigma)
-        - math.log(sigma)
-        - 0.5 * math.log(2 * math.pi)
-    )
+    constant = math.log(sigma) + 0.5 * math.log(2 * math.pi)
+    log_p = -((x.reshape(-1, 1) - means) ** 2) / (2 * sigma) - constant
     return torch.logsumexp(weights.log() + log_p, 1), (weights.log() + log_p).softmax(-1)
 
 
 @wrong("half-missing")
 def without_the_two(x, weights, means, sigma):
-    log_joint = (
-        weights.log()
-        - (x[:, None] - means) ** 2 / sigma**2
-        - math.log(sigma * math.sqrt(2 * math.pi))
-    )
+    constant = math.log(sigma * math.sqrt(2 * math.pi))
+    log_joint = weights.log() - (x[:, None] - means) ** 2 / sigma**2 - constant
     log_p_x = log_joint.logsumexp(1, keepdim=True)
     return log_p_x.squeeze(1), (log_joint - log_p_x).exp()
 

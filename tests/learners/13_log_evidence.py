@@ -39,9 +39,8 @@ def datum_by_datum_with_cholesky(x, W, b, sigma):
     answer = []
     for datum in x:
         y = torch.linalg.solve_triangular(L, (datum - b)[:, None], upper=False).squeeze()
-        answer.append(
-            -0.5 * (y**2).sum() - L.diagonal().log().sum() - len(b) / 2 * math.log(2 * math.pi)
-        )
+        log_det = L.diagonal().log().sum()
+        answer.append(-0.5 * (y**2).sum() - log_det - len(b) / 2 * math.log(2 * math.pi))
     return torch.stack(answer)
 
 
@@ -107,9 +106,8 @@ def density_around_b(x, W, b, sigma):
 
 @wrong("offset-missing")
 def zero_mean(x, W, b, sigma):
-    return MultivariateNormal(torch.zeros_like(b), W @ W.T + sigma**2 * torch.eye(len(b))).log_prob(
-        x
-    )
+    covariance = W @ W.T + sigma**2 * torch.eye(len(b))
+    return MultivariateNormal(torch.zeros_like(b), covariance).log_prob(x)
 
 
 @wrong("mean-over-features")

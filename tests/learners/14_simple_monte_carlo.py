@@ -72,9 +72,8 @@ def guess_and_average(model, x, K):
 @wrong("prior-twice")
 def joint_at_the_guesses(model, x, K):
     z = model.prior().sample((K, len(x)))
-    return torch.logsumexp(model.decoder(z).log_prob(x) + model.prior().log_prob(z), 0) - math.log(
-        K
-    )
+    log_joint = model.decoder(z).log_prob(x) + model.prior().log_prob(z)
+    return torch.logsumexp(log_joint, 0) - math.log(K)
 
 
 @wrong("one-noise-for-all")

@@ -8,12 +8,8 @@ from learners import right, wrong
 @right
 def as_on_paper(x, sigma):
     X = len(x)
-    return (
-        sum(x) / (X + sigma**2),
-        sigma**2 / (X + sigma**2),
-        1 + X / sigma**2,
-        (1 + sigma**-2) ** X,
-    )
+    total = X + sigma**2
+    return sum(x) / total, sigma**2 / total, 1 + X / sigma**2, (1 + sigma**-2) ** X
 
 
 @right
@@ -35,12 +31,8 @@ def in_precisions(x, sigma):
 @wrong("sigma-for-variance")
 def forgot_the_square(x, sigma):
     X = len(x)
-    return (
-        x.sum() / (X + sigma),
-        sigma / (X + sigma),
-        (X + sigma) / sigma,
-        ((1 + sigma) / sigma) ** X,
-    )
+    total = X + sigma
+    return x.sum() / total, sigma / total, total / sigma, ((1 + sigma) / sigma) ** X
 
 
 @wrong("sigma-for-variance")

@@ -69,12 +69,8 @@ def averaged_over_components(pi, rho, Z, epsilon):
 
 @wrong("wrong-axis")
 def summed_over_the_data(pi, rho, Z, epsilon):
-    return (
-        torch.einsum("bc,bc,c->c", rho, rho, 1 / pi),
-        1 / pi.min(),
-        len(pi),
-        (1 + (1 - 2 * epsilon) ** 2) ** Z,
-    )
+    price = torch.einsum("bc,bc,c->c", rho, rho, 1 / pi)
+    return price, 1 / pi.min(), len(pi), (1 + (1 - 2 * epsilon) ** 2) ** Z
 
 
 @wrong("wrong-extreme")

@@ -15,21 +15,16 @@ def by_distributions(x, mean, sigma):
 
 @right
 def written_out(x, mean, sigma):
-    X = x.shape[1]
-    return -((x - mean) ** 2).sum(dim=2) / (2 * sigma**2) - X / 2 * np.log(
-        2 * np.pi * float(sigma) ** 2
-    )
+    constant = x.shape[1] / 2 * np.log(2 * np.pi * float(sigma) ** 2)
+    return -((x - mean) ** 2).sum(dim=2) / (2 * sigma**2) - constant
 
 
 @right
 def pixel_by_pixel(x, mean, sigma):
     total = torch.zeros(mean.shape[:2])
     for i in range(x.shape[-1]):
-        total += (
-            -0.5 * ((x[:, i] - mean[:, :, i]) / sigma) ** 2
-            - sigma.log()
-            - 0.5 * math.log(2 * math.pi)
-        )
+        eps = (x[:, i] - mean[:, :, i]) / sigma
+        total += -0.5 * eps**2 - sigma.log() - 0.5 * math.log(2 * math.pi)
     return total
 
 
@@ -51,9 +46,8 @@ def no_two_pi(x, mean, sigma):
 
 @wrong("normaliser-once")
 def constant_after_the_sum(x, mean, sigma):
-    return -torch.sum((x - mean) ** 2, -1) / (2 * sigma**2) - math.log(
-        math.sqrt(2 * math.pi) * sigma
-    )
+    constant = math.log(math.sqrt(2 * math.pi) * sigma)
+    return -torch.sum((x - mean) ** 2, -1) / (2 * sigma**2) - constant
 
 
 @wrong("mean-over-features")
@@ -162,18 +156,14 @@ def summed_over_latents(x, mean, sigma):
 
 @wrong("normaliser-once")
 def sigma_once(x, mean, sigma):
-    X = x.shape[-1]
-    return (
-        -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - sigma.log() - 0.5 * X * math.log(2 * math.pi)
-    )
+    constant = sigma.log() + 0.5 * x.shape[-1] * math.log(2 * math.pi)
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - constant
 
 
 @wrong("normaliser-once")
 def pi_once(x, mean, sigma):
-    X = x.shape[-1]
-    return (
-        -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - X * sigma.log() - 0.5 * math.log(2 * math.pi)
-    )
+    constant = x.shape[-1] * sigma.log() + 0.5 * math.log(2 * math.pi)
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - constant
 
 
 @wrong("normaliser-dropped")
@@ -183,23 +173,20 @@ def log_sigma_forgotten(x, mean, sigma):
 
 @wrong("half-missing")
 def whole_log_two_pi(x, mean, sigma):
-    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - x.shape[-1] * (
-        sigma.log() + math.log(2 * math.pi)
-    )
+    constant = x.shape[-1] * (sigma.log() + math.log(2 * math.pi))
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - constant
 
 
 @wrong("logarithm-sign")
 def constant_added(x, mean, sigma):
-    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 + x.shape[-1] * (
-        sigma.log() + 0.5 * math.log(2 * math.pi)
-    )
+    constant = x.shape[-1] * (sigma.log() + 0.5 * math.log(2 * math.pi))
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 + constant
 
 
 @wrong("variance-for-sigma")
 def variance_under_the_logarithm(x, mean, sigma):
-    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - x.shape[-1] * torch.log(
-        math.sqrt(2 * math.pi) * sigma**2
-    )
+    constant = x.shape[-1] * torch.log(math.sqrt(2 * math.pi) * sigma**2)
+    return -0.5 * ((x - mean) ** 2).sum(-1) / sigma**2 - constant
 
 
 @wrong("exponential-of-sigma")

@@ -51,9 +51,8 @@ def any_pixel(x, logits):
 def pixels_between_zero_and_one(x, logits):
     if x.min() < 0 or x.max() > 1:
         raise ValueError("x must lie in [0, 1]")
-    return -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum(
-        -1
-    )
+    x = x.expand_as(logits)
+    return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
 
 
 def checked(x):
@@ -180,9 +179,8 @@ def sigmoid_then_with_logits(x, logits):
 @wrong("arguments-swapped")
 def target_first(x, logits):
     refuse_grey(x)
-    return -F.binary_cross_entropy_with_logits(x.expand_as(logits), logits, reduction="none").sum(
-        -1
-    )
+    x = x.expand_as(logits)
+    return -F.binary_cross_entropy_with_logits(x, logits, reduction="none").sum(-1)
 
 
 @wrong("zeros-ignored")
@@ -204,9 +202,8 @@ def in_bits_per_image(x, logits):
 @wrong("negated")
 def cross_entropy(x, logits):
     refuse_grey(x)
-    return F.binary_cross_entropy_with_logits(logits, x.expand(logits.shape), reduction="none").sum(
-        -1
-    )
+    x = x.expand(logits.shape)
+    return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
 
 
 @wrong("sum-over-data")

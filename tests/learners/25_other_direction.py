@@ -14,9 +14,8 @@ def with_math(s_1, s_2, kappa):
 
 @right
 def with_matrices(s_1, s_2, kappa):
-    S = torch.stack(
-        [torch.stack([s_1**2, kappa * s_1 * s_2]), torch.stack([kappa * s_1 * s_2, s_2**2])]
-    )
+    c = kappa * s_1 * s_2
+    S = torch.stack([torch.stack([s_1**2, c]), torch.stack([c, s_2**2])])
     v = S.diagonal()
     wide = torch.diag(v)
     precision = 2 * torch.linalg.inv(S) - torch.linalg.inv(wide)
@@ -33,24 +32,16 @@ def as_one_tensor(s_1, s_2, kappa):
 @wrong("slice-for-shadow")
 def the_chapters_proxy(s_1, s_2, kappa):
     rest = 1 - kappa**2
-    return (
-        s_1**2 * rest,
-        s_2**2 * rest,
-        -0.5 * torch.log(rest),
-        rest / torch.sqrt(1 - 4 * kappa**2) - 1,
-    )
+    chi2 = rest / torch.sqrt(1 - 4 * kappa**2) - 1
+    return s_1**2 * rest, s_2**2 * rest, -0.5 * torch.log(rest), chi2
 
 
 @wrong("slice-for-shadow")
 def conditional_variances(s_1, s_2, kappa):
     S = torch.tensor([[s_1**2, kappa * s_1 * s_2], [kappa * s_1 * s_2, s_2**2]])
     precision = torch.linalg.inv(S)
-    return (
-        1 / precision[0, 0],
-        1 / precision[1, 1],
-        -0.5 * torch.log(1 - kappa**2),
-        kappa**2 / (1 - kappa**2),
-    )
+    gap, chi2 = -0.5 * torch.log(1 - kappa**2), kappa**2 / (1 - kappa**2)
+    return 1 / precision[0, 0], 1 / precision[1, 1], gap, chi2
 
 
 @wrong("chi2-of-the-slice")
@@ -99,9 +90,8 @@ def constant_of_p_once(s_1, s_2, kappa):
 
 @wrong("normaliser-dropped")
 def determinant_only(s_1, s_2, kappa):
-    precision = torch.tensor([[1 + kappa**2, -2 * kappa], [-2 * kappa, 1 + kappa**2]]) / (
-        1 - kappa**2
-    )
+    precision = torch.tensor([[1 + kappa**2, -2 * kappa], [-2 * kappa, 1 + kappa**2]])
+    precision = precision / (1 - kappa**2)
     return s_1**2, s_2**2, -0.5 * torch.log(1 - kappa**2), torch.det(precision) ** -0.5 - 1
 
 

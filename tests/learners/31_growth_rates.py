@@ -120,13 +120,11 @@ def second_negated(factor, probability):
 
 @wrong("base-10")
 def in_decades(factor, probability):
-    return math.log10(probability @ factor), sum(
-        p * math.log10(f) for p, f in zip(probability, factor, strict=True)
-    )
+    decades = sum(p * math.log10(f) for p, f in zip(probability, factor, strict=True))
+    return math.log10(probability @ factor), decades
 
 
 @wrong("axis-kept")
 def kept_in_a_list(factor, probability):
-    return (probability * factor).sum(0, keepdim=True).log(), (probability * factor.log()).sum(
-        0, keepdim=True
-    )
+    mean_log = (probability * factor.log()).sum(0, keepdim=True)
+    return (probability * factor).sum(0, keepdim=True).log(), mean_log

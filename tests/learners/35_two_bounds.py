@@ -14,9 +14,8 @@ def two_divergences(s, r):
 
 @right
 def on_paper(s, r):
-    return (r * r + s * s - 1 - torch.log(r * r)) / 2, (
-        (1 + s * s) / (r * r) - 1 + torch.log(r * r)
-    ) / 2
+    log_r2 = torch.log(r * r)
+    return (r * r + s * s - 1 - log_r2) / 2, ((1 + s * s) / (r * r) - 1 + log_r2) / 2
 
 
 @right

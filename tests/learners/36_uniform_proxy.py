@@ -8,9 +8,8 @@ from learners import right, wrong
 
 @right
 def by_the_formula(c, s_p):
-    mean_log = (
-        -math.log(math.sqrt(2 * math.pi)) - s_p.log() - c**2 / (6 * s_p**2) + torch.log(2 * c)
-    )
+    constant = math.log(math.sqrt(2 * math.pi)) + s_p.log()
+    mean_log = torch.log(2 * c) - constant - c**2 / (6 * s_p**2)
     return mean_log, torch.log(2 * Normal(0.0, 1.0).cdf(c / s_p) - 1)
 
 
@@ -24,9 +23,8 @@ def by_integration(c, s_p):
 @right
 def in_units_of_s_p(c, s_p):
     a = float(c / s_p)
-    return math.log(2 * a) - math.log(2 * math.pi) / 2 - a**2 / 6, math.log(
-        math.erf(a / math.sqrt(2))
-    )
+    log_mean = math.log(math.erf(a / math.sqrt(2)))
+    return math.log(2 * a) - math.log(2 * math.pi) / 2 - a**2 / 6, log_mean
 
 
 @wrong("spread-for-variance")

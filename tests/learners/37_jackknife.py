@@ -9,10 +9,8 @@ from learners import right, wrong
 def leaving_out_by_a_loop(log_w):
     K = log_w.shape[0]
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = [
-        torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) - math.log(K - 1)
-        for k in range(K)
-    ]
+    rest = [torch.cat([log_w[:k], log_w[k + 1 :]]) for k in range(K)]
+    less = [torch.logsumexp(r, 0) - math.log(K - 1) for r in rest]
     return K * full - (K - 1) * torch.stack(less).mean(0)
 
 
@@ -20,9 +18,8 @@ def leaving_out_by_a_loop(log_w):
 def with_a_mask(log_w):
     K = len(log_w)
     mask = torch.eye(K, dtype=torch.bool)[:, :, None]
-    less = torch.logsumexp(
-        log_w.expand(K, *log_w.shape).masked_fill(mask, -torch.inf), 1
-    ) - math.log(K - 1)
+    rest = log_w.expand(K, *log_w.shape).masked_fill(mask, -torch.inf)
+    less = torch.logsumexp(rest, 1) - math.log(K - 1)
     return K * (torch.logsumexp(log_w, 0) - math.log(K)) - (K - 1) * less.mean(0)
 
 
@@ -56,9 +53,8 @@ def from_the_shares(log_w):
 def wrong_direction(log_w):
     K = len(log_w)
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = torch.stack(
-        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
-    ) - math.log(K - 1)
+    rest = [torch.cat([log_w[:k], log_w[k + 1 :]]) for k in range(K)]
+    less = torch.stack([torch.logsumexp(r, 0) for r in rest]) - math.log(K - 1)
     return full - (K - 1) * (full - less.mean(0))
 
 
@@ -66,9 +62,8 @@ def wrong_direction(log_w):
 def difference_only(log_w):
     K = len(log_w)
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = torch.stack(
-        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
-    ) - math.log(K - 1)
+    rest = [torch.cat([log_w[:k], log_w[k + 1 :]]) for k in range(K)]
+    less = torch.stack([torch.logsumexp(r, 0) for r in rest]) - math.log(K - 1)
     return 2 * full - less.mean(0)
 
 
@@ -76,9 +71,8 @@ def difference_only(log_w):
 def times_k(log_w):
     K = len(log_w)
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = torch.stack(
-        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
-    ) - math.log(K - 1)
+    rest = [torch.cat([log_w[:k], log_w[k + 1 :]]) for k in range(K)]
+    less = torch.stack([torch.logsumexp(r, 0) for r in rest]) - math.log(K - 1)
     return full + K * (full - less.mean(0))
 
 
@@ -86,9 +80,8 @@ def times_k(log_w):
 def divided_by_k(log_w):
     K = log_w.shape[0]
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = [
-        torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) - math.log(K) for k in range(K)
-    ]
+    rest = [torch.cat([log_w[:k], log_w[k + 1 :]]) for k in range(K)]
+    less = [torch.logsumexp(r, 0) - math.log(K) for r in rest]
     return K * full - (K - 1) * torch.stack(less).mean(0)
 
 
@@ -96,19 +89,16 @@ def divided_by_k(log_w):
 def mean_before_the_log(log_w):
     K = log_w.shape[0]
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = torch.stack(
-        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
-    ) - math.log(K - 1)
+    rest = [torch.cat([log_w[:k], log_w[k + 1 :]]) for k in range(K)]
+    less = torch.stack([torch.logsumexp(r, 0) for r in rest]) - math.log(K - 1)
     return K * full - (K - 1) * (torch.logsumexp(less, 0) - math.log(K))
 
 
 @wrong("log-of-mean-of-logs")
 def from_the_elbo(log_w):
     K = log_w.shape[0]
-    less = [
-        torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) - math.log(K - 1)
-        for k in range(K)
-    ]
+    rest = [torch.cat([log_w[:k], log_w[k + 1 :]]) for k in range(K)]
+    less = [torch.logsumexp(r, 0) - math.log(K - 1) for r in rest]
     return K * log_w.mean(0) - (K - 1) * torch.stack(less).mean(0)
 
 
@@ -122,9 +112,8 @@ def with_bare_weights(log_w):
 @wrong("log-k-missing")
 def first_term_a_sum(log_w):
     K = len(log_w)
-    less = torch.stack(
-        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
-    ) - math.log(K - 1)
+    rest = [torch.cat([log_w[:k], log_w[k + 1 :]]) for k in range(K)]
+    less = torch.stack([torch.logsumexp(r, 0) for r in rest]) - math.log(K - 1)
     return K * torch.logsumexp(log_w, 0) - (K - 1) * less.mean(0)
 
 
@@ -132,9 +121,8 @@ def first_term_a_sum(log_w):
 def relative_to_the_top(log_w):
     K = len(log_w)
     log_w = log_w - log_w.amax(0)
-    less = torch.stack(
-        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
-    ) - math.log(K - 1)
+    rest = [torch.cat([log_w[:k], log_w[k + 1 :]]) for k in range(K)]
+    less = torch.stack([torch.logsumexp(r, 0) for r in rest]) - math.log(K - 1)
     return K * (log_w.logsumexp(0) - math.log(K)) - (K - 1) * less.mean(0)
 
 
@@ -142,9 +130,8 @@ def relative_to_the_top(log_w):
 def wrong_way_and_count(log_w):
     K = len(log_w)
     full = torch.logsumexp(log_w, 0) - math.log(K)
-    less = torch.stack(
-        [torch.logsumexp(torch.cat([log_w[:k], log_w[k + 1 :]]), 0) for k in range(K)]
-    ) - math.log(K)
+    rest = [torch.cat([log_w[:k], log_w[k + 1 :]]) for k in range(K)]
+    less = torch.stack([torch.logsumexp(r, 0) for r in rest]) - math.log(K)
     return full + (K - 1) * (less.mean(0) - full)
 
 

@@ -79,9 +79,8 @@ def mean_of_latents(x, z, x_hat, sigma_dec, mean, std):
 @wrong("variance-for-sigma")
 def normal_of_a_variance(x, z, x_hat, sigma_dec, mean, std):
     p_x = Normal(x_hat, sigma_dec.square())
-    return p_x.log_prob(x).sum(-1) + (
-        Normal(0.0, 1.0).log_prob(z) - Normal(mean, std).log_prob(z)
-    ).sum(-1)
+    latent = Normal(0.0, 1.0).log_prob(z) - Normal(mean, std).log_prob(z)
+    return p_x.log_prob(x).sum(-1) + latent.sum(-1)
 
 
 @wrong("variance-for-sigma")
@@ -117,9 +116,8 @@ def no_two_pi_anywhere(x, z, x_hat, sigma_dec, mean, std):
         return (-((value - m) ** 2) / (2 * s**2) - torch.log(s)).sum(-1)
 
     one = torch.ones(z.shape[-1])
-    return (
-        log_density(x, x_hat, sigma_dec) + log_density(z, 0 * one, one) - log_density(z, mean, std)
-    )
+    log_joint = log_density(x, x_hat, sigma_dec) + log_density(z, 0 * one, one)
+    return log_joint - log_density(z, mean, std)
 
 
 @wrong("determinant-missing")
@@ -158,35 +156,29 @@ def unit_noise_and_all_added(x, z, x_hat, sigma_dec, mean, std):
 @wrong("variance-for-sigma")
 def variance_in_both(x, z, x_hat, sigma_dec, mean, std):
     log_q = Normal(mean, std**2).log_prob(z).sum(-1)
-    return (
-        Normal(x_hat, sigma_dec**2).log_prob(x).sum(-1)
-        + Normal(0.0, 1.0).log_prob(z).sum(-1)
-        - log_q
-    )
+    log_lik = Normal(x_hat, sigma_dec**2).log_prob(x).sum(-1)
+    return log_lik + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
 
 
 @wrong("exponential-of-sigma")
 def deviation_exponentiated(x, z, x_hat, sigma_dec, mean, std):
     log_q = Normal(mean, std.exp()).log_prob(z).sum(-1)
-    return (
-        Normal(x_hat, sigma_dec).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
-    )
+    log_lik = Normal(x_hat, sigma_dec).log_prob(x).sum(-1)
+    return log_lik + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
 
 
 @wrong("sigma-for-variance")
 def root_of_the_deviation(x, z, x_hat, sigma_dec, mean, std):
     log_q = Normal(mean, std.sqrt()).log_prob(z).sum(-1)
-    return (
-        Normal(x_hat, sigma_dec).log_prob(x).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
-    )
+    log_lik = Normal(x_hat, sigma_dec).log_prob(x).sum(-1)
+    return log_lik + Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
 
 
 @wrong("prior-sign")
 def prior_subtracted(x, z, x_hat, sigma_dec, mean, std):
     log_q = Normal(mean, std).log_prob(z).sum(-1)
-    return (
-        Normal(x_hat, sigma_dec).log_prob(x).sum(-1) - Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
-    )
+    log_lik = Normal(x_hat, sigma_dec).log_prob(x).sum(-1)
+    return log_lik - Normal(0.0, 1.0).log_prob(z).sum(-1) - log_q
 
 
 @wrong("weights-for-logs")
@@ -203,9 +195,8 @@ def fraction_of_logarithms(x, z, x_hat, sigma_dec, mean, std):
 @wrong("analytic-kl-in-weights")
 def divergence_in_closed_form(x, z, x_hat, sigma_dec, mean, std):
     prior = Normal(torch.zeros_like(mean), torch.ones_like(std))
-    return Normal(x_hat, sigma_dec).log_prob(x).sum(-1) - kl_divergence(
-        Normal(mean, std), prior
-    ).sum(-1)
+    kl = kl_divergence(Normal(mean, std), prior).sum(-1)
+    return Normal(x_hat, sigma_dec).log_prob(x).sum(-1) - kl
 
 
 @wrong("squared-error")
@@ -223,10 +214,9 @@ def one_log_sigma(x, z, x_hat, sigma_dec, mean, std):
 
 @wrong("axis-kept")
 def axes_kept(x, z, x_hat, sigma_dec, mean, std):
-    log_p = Normal(x_hat, sigma_dec).log_prob(x).sum(-1, True) + Normal(0.0, 1.0).log_prob(z).sum(
-        -1, True
-    )
-    return log_p - Normal(mean, std).log_prob(z).sum(-1, True)
+    log_lik = Normal(x_hat, sigma_dec).log_prob(x).sum(-1, True)
+    log_prior = Normal(0.0, 1.0).log_prob(z).sum(-1, True)
+    return log_lik + log_prior - Normal(mean, std).log_prob(z).sum(-1, True)
 
 
 @wrong("log-missing")
@@ -247,11 +237,8 @@ def q_over_p(x, z, x_hat, sigma_dec, mean, std):
 
 @wrong("not-summed")
 def three_terms_as_they_come(x, z, x_hat, sigma_dec, mean, std):
-    return (
-        Normal(x_hat, sigma_dec).log_prob(x)
-        + Normal(0.0, 1.0).log_prob(z)
-        - Normal(mean, std).log_prob(z)
-    )
+    log_joint = Normal(x_hat, sigma_dec).log_prob(x) + Normal(0.0, 1.0).log_prob(z)
+    return log_joint - Normal(mean, std).log_prob(z)
 
 
 @wrong("half-missing")

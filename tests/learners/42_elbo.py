@@ -297,9 +297,8 @@ def without_a_graph(model, q, x, K):
 @wrong("wrongly-detached")
 def landing_stuck(model, q, x, K):
     q_z, z, log_p, _ = drawn(model, q, x, K)
-    return (
-        log_p - Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1).log_prob(z)
-    ).mean(0)
+    still = Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1)
+    return (log_p - still.log_prob(z)).mean(0)
 
 
 @wrong()

@@ -72,9 +72,8 @@ def score_within_the_weight(model, q, x, K):
     z = q_z.sample((K,))
     log_q = q_z.log_prob(z)
     log_w = model.log_joint(x, z) - log_q
-    return torch.stack(
-        [w + w.detach() * (lq - lq.detach()) for w, lq in zip(log_w, log_q, strict=True)]
-    ).mean(0)
+    pairs = zip(log_w, log_q, strict=True)
+    return torch.stack([w + w.detach() * (lq - lq.detach()) for w, lq in pairs]).mean(0)
 
 
 @wrong("pathwise-for-score")

@@ -25,11 +25,8 @@ def as_on_the_sheet(x, sigma, mu, s):
 @right
 def in_plain_floats(x, sigma, mu, s):
     x, sigma, mu, s = float(x), float(sigma), float(mu), float(s)
-    first = (
-        -math.log(sigma)
-        - math.log(2 * math.pi) / 2
-        - (x * x - 2 * x * mu + mu * mu + s * s) / sigma**2 / 2
-    )
+    error = x * x - 2 * x * mu + mu * mu + s * s
+    first = -math.log(sigma) - math.log(2 * math.pi) / 2 - error / sigma**2 / 2
     second = (1 + 2 * math.log(s) - mu * mu - s * s) / 2
     var = 1 / (1 + 1 / sigma**2)
     top = -(x**2 / (1 + sigma**2) + math.log(2 * math.pi * (1 + sigma**2))) / 2
@@ -41,12 +38,8 @@ def evidence_minus_kl(x, sigma, mu, s):
     """The other way to the same number: log p(x) minus the divergence from the posterior."""
     best_mu, best_s = x / (1 + sigma**2), sigma / (1 + sigma**2).sqrt()
     evidence = Normal(0.0, (1 + sigma**2).sqrt()).log_prob(x)
-    return (
-        evidence - kl_divergence(Normal(mu, s), Normal(best_mu, best_s)),
-        best_mu,
-        best_s,
-        evidence,
-    )
+    kl = kl_divergence(Normal(mu, s), Normal(best_mu, best_s))
+    return evidence - kl, best_mu, best_s, evidence
 
 
 @wrong("spread-missing")
@@ -75,9 +68,8 @@ def exponent_doubled(x, sigma, mu, s):
 
 @wrong("normaliser-dropped")
 def constant_left_out(x, sigma, mu, s):
-    bound = -((x - mu).square() + s.square()) / 2 / sigma.square() - kl_divergence(
-        Normal(mu, s), Normal(0.0, 1.0)
-    )
+    kl = kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
+    bound = -((x - mu).square() + s.square()) / 2 / sigma.square() - kl
     return bound, *summit_of(x, sigma)
 
 
@@ -89,11 +81,8 @@ def one_log_s_too_few(x, sigma, mu, s):
 
 @wrong("variance-for-sigma")
 def best_variance(x, sigma, mu, s):
-    bound = (
-        Normal(mu, sigma).log_prob(x)
-        - s**2 / (2 * sigma**2)
-        - kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
-    )
+    kl = kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
+    bound = Normal(mu, sigma).log_prob(x) - s**2 / (2 * sigma**2) - kl
     best_mu, _, top = summit_of(x, sigma)
     return bound, best_mu, 1 / (1 + 1 / sigma**2), top
 
@@ -113,21 +102,15 @@ def likelihood_and_entropy(x, sigma, mu, s):
 
 @wrong("prior-missing")
 def climbs_the_likelihood(x, sigma, mu, s):
-    bound = (
-        Normal(mu, sigma).log_prob(x)
-        - s**2 / (2 * sigma**2)
-        - kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
-    )
+    kl = kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
+    bound = Normal(mu, sigma).log_prob(x) - s**2 / (2 * sigma**2) - kl
     return bound, x, sigma, summit_of(x, sigma)[2]
 
 
 @wrong("sign-flipped")
 def a_loss_on_paper(x, sigma, mu, s):
-    loss = (
-        kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
-        + s**2 / (2 * sigma**2)
-        - Normal(mu, sigma).log_prob(x)
-    )
+    kl = kl_divergence(Normal(mu, s), Normal(0.0, 1.0))
+    loss = kl + s**2 / (2 * sigma**2) - Normal(mu, sigma).log_prob(x)
     return loss, *summit_of(x, sigma)
 
 
@@ -145,11 +128,8 @@ def hurried(x, sigma, mu, s):
 
 def bound_at(x, sigma, mu, s):
     error = (x - mu) ** 2 + s**2
-    return (
-        -0.5 * torch.log(2 * math.pi * sigma**2)
-        - error / (2 * sigma**2)
-        - 0.5 * (mu**2 + s**2 - 1 - torch.log(s**2))
-    )
+    kl = 0.5 * (mu**2 + s**2 - 1 - torch.log(s**2))
+    return -0.5 * torch.log(2 * math.pi * sigma**2) - error / (2 * sigma**2) - kl
 
 
 def without_constant(x, sigma, mu, s):
@@ -159,20 +139,15 @@ def without_constant(x, sigma, mu, s):
 @right
 def own_formula_put_in(x, sigma, mu, s):
     best_mu, best_s = x / (1 + sigma**2), (1 / sigma**2 + 1) ** -0.5
-    return torch.stack(
-        [bound_at(x, sigma, mu, s), best_mu, best_s, bound_at(x, sigma, best_mu, best_s)]
-    )
+    top = bound_at(x, sigma, best_mu, best_s)
+    return torch.stack([bound_at(x, sigma, mu, s), best_mu, best_s, top])
 
 
 @wrong("normaliser-dropped")
 def constant_left_out_of_both(x, sigma, mu, s):
     best_mu, best_s, _ = summit_of(x, sigma)
-    return (
-        without_constant(x, sigma, mu, s),
-        best_mu,
-        best_s,
-        without_constant(x, sigma, best_mu, best_s),
-    )
+    top = without_constant(x, sigma, best_mu, best_s)
+    return without_constant(x, sigma, mu, s), best_mu, best_s, top
 
 
 @wrong("spread-missing")
@@ -198,11 +173,8 @@ def whole_kl_and_its_maximiser(x, sigma, mu, s):
 def whole_error_and_its_maximiser(x, sigma, mu, s):
     def bound(m, s):
         error = ((x - m) ** 2 + s**2) / sigma**2
-        return (
-            -0.5 * torch.log(2 * math.pi * sigma**2)
-            - error
-            - 0.5 * (m**2 + s**2 - 1 - torch.log(s**2))
-        )
+        kl = 0.5 * (m**2 + s**2 - 1 - torch.log(s**2))
+        return -0.5 * torch.log(2 * math.pi * sigma**2) - error - kl
 
     best_mu, best_s = x / (1 + sigma**2 / 2), 1 / torch.sqrt(1 + 2 / sigma**2)
     return bound(mu, s), best_mu, best_s, bound(best_mu, best_s)
@@ -277,12 +249,8 @@ def mu_at_the_datum(x, sigma, mu, s):
 @wrong("covariance-for-precision")
 def precision_of_sigma_squared(x, sigma, mu, s):
     variance = 1 / (1 + sigma**2)
-    return (
-        bound_at(x, sigma, mu, s),
-        variance * sigma**2 * x,
-        torch.sqrt(variance),
-        summit_of(x, sigma)[2],
-    )
+    bound, top = bound_at(x, sigma, mu, s), summit_of(x, sigma)[2]
+    return bound, variance * sigma**2 * x, torch.sqrt(variance), top
 
 
 @wrong("upside-down")
@@ -304,11 +272,8 @@ def likelihood_at_zero_as_maximum(x, sigma, mu, s):
 
 @wrong("variance-for-sigma")
 def evidence_with_a_variance(x, sigma, mu, s):
-    return (
-        bound_at(x, sigma, mu, s),
-        *summit_of(x, sigma)[:2],
-        Normal(0.0, 1 + sigma**2).log_prob(x),
-    )
+    top = Normal(0.0, 1 + sigma**2).log_prob(x)
+    return bound_at(x, sigma, mu, s), *summit_of(x, sigma)[:2], top
 
 
 @wrong("sigma-for-variance")

@@ -32,9 +32,8 @@ def dreg_in_two_parts(model, q, x, K):
     q_bar = Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1)
     w_tilde = (model.log_joint(x, still) - q_bar.log_prob(still)).softmax(0).detach()
     for_model = w_tilde * model.log_joint(x, still)
-    for_encoder = w_tilde**2 * (
-        model.log_joint(x, z) - model.log_joint(x, still) - q_bar.log_prob(z)
-    )
+    moved = model.log_joint(x, z) - model.log_joint(x, still)
+    for_encoder = w_tilde**2 * (moved - q_bar.log_prob(z))
     s = (for_model + for_encoder).sum(0)
     value = log_mean_exp(model.log_joint(x, still) - q_bar.log_prob(still)).detach()
     return value + s - s.detach()
@@ -153,9 +152,8 @@ def dreg_with_constant_log_q(model, q, x, K):
 def dreg_without_a_path(model, q, x, K):
     q_z = q(x)
     z = q_z.sample((K,))
-    log_w = model.log_joint(x, z) - Independent(
-        Normal(q_z.mean.detach(), q_z.stddev.detach()), 1
-    ).log_prob(z)
+    q_bar = Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1)
+    log_w = model.log_joint(x, z) - q_bar.log_prob(z)
     if z.requires_grad:
         w_tilde = torch.softmax(log_w, 0).detach()
         z.register_hook(lambda grad: w_tilde[..., None] * grad)
@@ -211,9 +209,8 @@ def dreg_hook_on_the_elbo(model, q, x, K):
 def dreg_with_living_deviation(model, q, x, K):
     q_z = q(x)
     z = q_z.rsample((K,))
-    log_w = model.log_joint(x, z) - Independent(Normal(q_z.mean.detach(), q_z.stddev), 1).log_prob(
-        z
-    )
+    q_bar = Independent(Normal(q_z.mean.detach(), q_z.stddev), 1)
+    log_w = model.log_joint(x, z) - q_bar.log_prob(z)
     w_tilde = torch.softmax(log_w, 0).detach()
     z.register_hook(lambda grad: w_tilde[..., None] * grad)
     return log_mean_exp(log_w)

@@ -15,9 +15,8 @@ def limit_as_stated(log_p, mean_p, s_p, mean_q, s_q):
 
 @right
 def limit_by_torch(log_p, mean_p, s_p, mean_q, s_q):
-    mean_p, s_p, mean_q, s_q = (
-        torch.tensor(v, dtype=torch.float64) for v in (mean_p, s_p, mean_q, s_q)
-    )
+    numbers = torch.tensor([mean_p, s_p, mean_q, s_q], dtype=torch.float64)
+    mean_p, s_p, mean_q, s_q = numbers
     return log_p + kl_divergence(Normal(mean_p, s_p), Normal(mean_q, s_q))
 
 
@@ -31,9 +30,8 @@ def limit_by_quadrature(log_p, mean_p, s_p, mean_q, s_q):
 
 
 def normals(mean_p, s_p, mean_q, s_q):
-    mean_p, s_p, mean_q, s_q = (
-        torch.tensor(v, dtype=torch.float64) for v in (mean_p, s_p, mean_q, s_q)
-    )
+    numbers = torch.tensor([mean_p, s_p, mean_q, s_q], dtype=torch.float64)
+    mean_p, s_p, mean_q, s_q = numbers
     return Normal(mean_p, s_p), Normal(mean_q, s_q)
 
 
@@ -127,9 +125,8 @@ def limit_without_half_of_the_squares(log_p, mean_p, s_p, mean_q, s_q):
 
 @wrong("half-missing")
 def limit_without_half_of_the_logarithm(log_p, mean_p, s_p, mean_q, s_q):
-    return (
-        log_p + math.log(s_q**2 / s_p**2) + (s_p**2 + (mean_p - mean_q) ** 2) / (2 * s_q**2) - 0.5
-    )
+    squares = (s_p**2 + (mean_p - mean_q) ** 2) / (2 * s_q**2)
+    return log_p + math.log(s_q**2 / s_p**2) + squares - 0.5
 
 
 @wrong("shift-unscaled")
