@@ -1,14 +1,14 @@
 """Learners' answers to the exercises, right and wrong, each written as a learner would write it.
 
-A file for each chapter. ``@right("elbo")`` marks a correct answer to the exercise whose check is ``check_elbo``;
-``@wrong("elbo", "kl-sign")`` an answer with that mistake; ``@two("elbo", "kl-sign", "log-k-missing")`` one with both.
-``@wrong("elbo", "")`` marks an answer whose mistake no catalogue could list; it must be refused, and nothing named.
+A file for each exercise, named as its page: ``42_elbo.py`` answers ``book/exercises/42_elbo.md``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 
@@ -17,7 +17,7 @@ class Answer:
     exercise: str
     fn: Callable[..., Any]
     mistakes: frozenset[str]
-    is_right: bool = False
+    is_right: bool
 
     def __str__(self) -> str:
         return f"{self.exercise}-{self.fn.__name__}"
@@ -26,25 +26,23 @@ class Answer:
 ANSWERS: list[Answer] = []
 
 
-def _keep(
-    exercise: str, mistakes: set[str], is_right: bool
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def decorate(fn: Callable[..., Any]) -> Callable[..., Any]:
-        ANSWERS.append(Answer(exercise, fn, frozenset(mistakes), is_right))
-        return fn
-
-    return decorate
+def keep(fn: Callable[..., Any], mistakes: tuple[str, ...], is_right: bool) -> Callable[..., Any]:
+    """Keep an answer to the exercise after which its file is named."""
+    exercise = fn.__module__.partition("_")[2]
+    ANSWERS.append(Answer(exercise, fn, frozenset(mistakes), is_right))
+    return fn
 
 
-def right(exercise: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return _keep(exercise, set(), True)
+def right(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """A right answer."""
+    return keep(fn, (), is_right=True)
 
 
-def wrong(exercise: str, mistake: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return _keep(exercise, {mistake} - {""}, False)
+def wrong(*mistakes: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An answer with one known mistake, or two; with none if no catalogue could list it."""
+    return lambda fn: keep(fn, mistakes, is_right=False)
 
 
-def two(
-    exercise: str, first: str, second: str
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return _keep(exercise, {first, second}, False)
+# The answers import what is above.
+for path in sorted(Path(__file__).parent.glob("[0-9]*.py")):
+    import_module(f"learners.{path.stem}")
