@@ -330,10 +330,9 @@ def test_a_chain_is_inside_while_its_density_could_be_squared_and_its_gradient_i
     )
     gradient = torch.zeros(8, 2, dtype=dtype)
     gradient[6, 1], gradient[7, 0] = math.inf, math.nan
-    assert _inside(log_density, gradient).tolist() == [True] * 3 + [False] * 5
-    assert not _inside(
-        t64([-math.sqrt(torch.finfo(torch.float64).max)]), t64([[0.0]])
-    )  # at the border: outside
+    inside = _inside(log_density[:, None], gradient[:, None])  # eight chains, one datum
+    assert inside[:, 0].tolist() == [True] * 3 + [False] * 5
+    assert not _inside(log_density.new_tensor([[-border]]), gradient[:1, None])  # at the border
 
 
 def test_the_step_grows_by_how_much_acceptance_exceeds_four_fifths(monkeypatch):
