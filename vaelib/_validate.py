@@ -62,34 +62,17 @@ def looks_at_values() -> bool:
 
 
 def describe(value: Any) -> str:
-    """What was got, in a few words: the shape of a tensor, or the type of anything else.
-
-    Args:
-        value: what somebody passed.
-    """
+    """What was got, in a few words: the shape of a tensor, or the type of anything else."""
     return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
 
 
 def describe_shape(*sizes: int | str) -> str:
-    """A shape as it is written: ``(B, 3)``, or ``(B,)``.
-
-    Args:
-        sizes: numbers, or letters for any number.
-    """
+    """A shape as it is written: ``(B, 3)``, or ``(B,)``."""
     return f"({', '.join(map(str, sizes))}{',' * (len(sizes) == 1)})"
 
 
 def check_integer(value: Any, name: str, least: int = 1) -> int:
-    """A whole number, at least ``least``.
-
-    Args:
-        value: what was passed.
-        name: the argument's name.
-        least: the smallest number that is allowed.
-
-    Raises:
-        ValueError: it is no integer, or too small.
-    """
+    """A whole number, at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         wanted = "a positive integer" if least == 1 else f"an integer of at least {least}"
         raise ValueError(f"{name} must be {wanted}; got {value!r}")
@@ -97,61 +80,26 @@ def check_integer(value: Any, name: str, least: int = 1) -> int:
 
 
 def check_seed(seed: Any) -> None:
-    """An integer, of any sign.
-
-    Args:
-        seed: what was passed.
-
-    Raises:
-        TypeError: it is no integer.
-    """
+    """An integer, of any sign."""
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise TypeError(f"seed must be an integer; got {seed!r}")
 
 
 def check_flag(value: Any, name: str) -> None:
-    """True or False, and no other value that Python takes for one of them.
-
-    Args:
-        value: what was passed.
-        name: the argument's name.
-
-    Raises:
-        TypeError: it is neither.
-    """
+    """True or False, and no other value that Python takes for one of them."""
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False; got {value!r}")
 
 
 def check_number(value: Any, name: str) -> float:
-    """A finite, positive number that is no tensor.
-
-    Args:
-        value: what was passed.
-        name: the argument's name.
-
-    Raises:
-        ValueError: it is no number, not positive, or infinite.
-    """
+    """A finite, positive number that is no tensor."""
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
         raise ValueError(f"{name} must be a positive number; got {value!r}")
     return float(value)
 
 
 def check_positive(value: Any, name: str) -> Tensor:
-    """A positive, finite number, or a tensor that holds one such number.
-
-    Args:
-        value: what was passed.
-        name: the argument's name.
-
-    Returns:
-        the number, as a tensor of shape ``()`` without a gradient.
-
-    Raises:
-        TypeError: it is neither a number nor a tensor.
-        ValueError: it is not one number, not positive, or not finite.
-    """
+    """A positive, finite number, or a tensor that holds one such number."""
     wanted = f"{name} must be one positive, finite number"
     if isinstance(value, bool) or not isinstance(value, Real | Tensor):
         raise TypeError(f"{wanted}; got {value!r}")
@@ -167,16 +115,7 @@ def check_positive(value: Any, name: str) -> Tensor:
 
 
 def check_like(value: Tensor, like: Tensor, name: str) -> None:
-    """A tensor of the same type, on the same device, as another.
-
-    Args:
-        value: what was passed, any shape.
-        like: the other tensor, any shape.
-        name: the argument's name.
-
-    Raises:
-        TypeError: type or device differ.
-    """
+    """A tensor of the same type, on the same device, as another."""
     if value.dtype != like.dtype or value.device != like.device:
         raise TypeError(
             f"{name} must be {like.dtype} on {like.device}; got {value.dtype} on {value.device}"
@@ -184,15 +123,7 @@ def check_like(value: Tensor, like: Tensor, name: str) -> None:
 
 
 def check_finite(value: Tensor, name: str) -> None:
-    """A tensor without an infinity and without not-a-number.
-
-    Args:
-        value: what was passed, any shape.
-        name: the argument's name.
-
-    Raises:
-        ValueError: it holds one.
-    """
+    """A tensor without an infinity and without not-a-number."""
     if not value.is_floating_point() or value.is_meta or not looks_at_values():
         return
     # A sum takes one pass, and is finite only if all numbers are; if it overflows, look at all.
@@ -201,18 +132,7 @@ def check_finite(value: Tensor, name: str) -> None:
 
 
 def check_tensor(value: Any, name: str, *sizes: int | str, like: Tensor | None = None) -> Tensor:
-    """A finite tensor of floating point and of these sizes.
-
-    Args:
-        value: what was passed.
-        name: the argument's name.
-        sizes: its shape; a letter stands for any number but 0.
-        like: a tensor, of any shape, whose type and device it must have.
-
-    Raises:
-        ValueError: another shape, whole numbers, or numbers that are not finite.
-        TypeError: another type or device than ``like``.
-    """
+    """A finite tensor of floating point and of these sizes."""
     shape = value.shape if isinstance(value, Tensor) else ()
     fits = len(shape) == len(sizes) and all(
         n >= 1 if isinstance(size, str) else n == size for n, size in zip(shape, sizes, strict=True)
@@ -229,16 +149,7 @@ def check_tensor(value: Any, name: str, *sizes: int | str, like: Tensor | None =
 
 
 def check_data(x: Any, name: str = "x", sizes: str = "(B, X)") -> Tensor:
-    """Data: at least one datum, at least one axis beside the first one, finite.
-
-    Args:
-        x: what was passed.
-        name: the argument's name.
-        sizes: how its shape is written, for the message.
-
-    Raises:
-        ValueError: it is no such tensor.
-    """
+    """Data: at least one datum, at least one axis beside the first one, finite."""
     if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[0] == 0:
         first = sizes.strip("(").split(",")[0]
         raise ValueError(
@@ -249,16 +160,7 @@ def check_data(x: Any, name: str = "x", sizes: str = "(B, X)") -> Tensor:
 
 
 def check_samples(log_w: Any, dim: Any) -> None:
-    """Log-weights: a tensor of floating point with at least one sample along an axis.
-
-    Args:
-        log_w: what was passed as log-weights, any shape.
-        dim: what was passed as the axis.
-
-    Raises:
-        ValueError: there is no sample along the axis.
-        TypeError: no tensor of floating point, or no integer.
-    """
+    """Log-weights: a tensor of floating point with at least one sample along an axis."""
     if not isinstance(log_w, Tensor) or not log_w.is_floating_point():
         got = log_w.dtype if isinstance(log_w, Tensor) else type(log_w).__name__
         raise TypeError(f"log_w must be a tensor of floating point; got {got}")
