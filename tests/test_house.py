@@ -214,11 +214,8 @@ def functions_in(paragraph):
 def book_equations():
     """Each label of the book, with the functions named around it."""
     pages = [page.read_text(encoding="utf-8") for page in sorted(BOOK.glob("*.md"))]
-    return {
-        label: functions_in("".join(near.values()))
-        for page in pages
-        for label, near in equations_of(page)
-    }
+    found = [pair for page in pages for pair in equations_of(page)]
+    return {label: functions_in("".join(near.values())) for label, near in found}
 
 
 def test_equations_are_read_with_the_paragraphs_around_them():
@@ -251,11 +248,9 @@ $$ (eq-z)
 """
     (y, around_y), (z, around_z) = equations_of(page)
     assert [y, z] == ["eq-y", "eq-z"]
-    assert [functions_in(p) for p in around_y.values()] == [
-        ["vaelib.a.f"],
-        ["vaelib.a.C.h", "vaelib.a.C"],
-    ]
-    assert [functions_in(p) for p in around_z.values()] == [[], []]
+    before, after = map(functions_in, around_y.values())
+    assert before == ["vaelib.a.f"] and after == ["vaelib.a.C.h", "vaelib.a.C"]
+    assert list(map(functions_in, around_z.values())) == [[], []]
 
 
 def test_a_label_is_given_once():
@@ -291,6 +286,4 @@ def test_a_function_named_beside_an_equation_names_the_equation(page):
             beside.setdefault((place, paragraph), set()).add(label)
     for (_, paragraph), near in beside.items():
         for name in functions_in(paragraph):
-            assert labels.get(name, set()) & near, (
-                f"{name} is named beside {near}, none of which its docstring names"
-            )
+            assert labels.get(name, set()) & near, f"{name} names none of {near}, beside it"

@@ -47,13 +47,14 @@ sigmas = st.floats(-3, 3).map(lambda exponent: 10**exponent)  # 0.001 to 1,000
 kinds = st.sampled_from(["gaussian", "binary", "symbols"])
 
 
-def vae(kind, X, Z, hidden=(3,), sigma=1.0, alphabet=4):
+def vae(kind, X, Z, hidden=(3,), sigma=1.0):
     """A float32 model with any of the three decoders, and an encoder for it."""
-    decoder = {
-        "gaussian": lambda: GaussianDecoder(Z, X, hidden, sigma_dec=sigma, learn_sigma=True),
-        "binary": lambda: BernoulliDecoder(Z, X, hidden),
-        "symbols": lambda: CategoricalDecoder(Z, X, alphabet, hidden),
-    }[kind]()
+    if kind == "gaussian":
+        decoder = GaussianDecoder(Z, X, hidden, sigma_dec=sigma, learn_sigma=True)
+    elif kind == "binary":
+        decoder = BernoulliDecoder(Z, X, hidden)
+    else:
+        decoder = CategoricalDecoder(Z, X, 4, hidden)
     return LatentVariableModel(StandardNormal(Z), decoder), GaussianEncoder(X, Z, hidden)
 
 
@@ -86,8 +87,6 @@ def gradients(value, *modules):
     got = torch.autograd.grad(value.sum(), parameters, allow_unused=True)
     return torch.cat([g.flatten() for g in got if g is not None])
 
-
-# The log of a mean
 
 log_w_values = st.one_of(st.floats(-1e5, 1e5), st.floats(-3, 3))
 log_ws = st.tuples(st.integers(1, 40), small).flatmap(
