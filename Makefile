@@ -13,7 +13,7 @@ export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
 unexport MPLBACKEND PYTHONPATH PYTHONWARNINGS
 
-.PHONY: help venv book pdf offline site test test-anywhere test-cut-off test-browser test-binder test-dist test-slow dist lint linkcheck check-release \
+.PHONY: help venv book pdf offline site test coverage test-anywhere test-cut-off test-browser test-binder test-dist test-slow dist lint linkcheck check-release \
   format notebooks chapters checks pages preview vendor bench test-peers peers binder test-teaching teaching serve clean distclean
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make offline    the book as a zip to read without a network, _build/offline/"
 	@echo "make site       all three as they are published, _build/site/"
 	@echo "make test       lint, types, tests, and every notebook run again and compared"
+	@echo "make coverage   the lines and branches of vaelib that no test runs"
 	@echo "make test-anywhere  tests and notebooks, no output compared: for other systems than Linux on x86"
 	@echo "make test-cut-off   make test without a network: Linux, unshare"
 	@echo "make test-browser  the built pages in Chromium: figures that move, axe, budgets, keyboard"
@@ -86,10 +87,15 @@ site: pdf offline
 	cp -R _build/html _build/site
 	cp _build/pdf/bounding-the-evidence.pdf _build/offline/bounding-the-evidence.zip _build/site/
 
+# All tests of a file run in one process, so that what a file builds, parses or judges once is kept.
 test: lint
-	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term
-	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/notebooks.cfg -n 2 --dist loadfile --ignore=book/notebooks/exercises book/notebooks
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" --nbval --nbval-current-env \
+	  --nbval-sanitize-with tests/notebooks.cfg --ignore=book/notebooks/exercises tests book/notebooks
 	@echo "All tests passed: lint, types, tests, and every notebook prints what it says."
+
+# By itself, for it makes the tests take nearly twice as long.
+coverage: venv
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" --cov --cov-report=term
 
 test-anywhere: venv
 	$(BIN)/pytest -n 2 -m "not slow"

@@ -1,4 +1,4 @@
-"""The page for teachers: what it names is there, what it shows runs, its examples are in step with the exercises.
+"""The page for teachers: its files are there, its code runs, its examples follow the exercises.
 
 That nbgrader and otter-grader do what it says is tested by ``make test-teaching``.
 """
@@ -34,9 +34,8 @@ PAGE = (ROOT / "book" / "teaching.md").read_text("utf8")
 TEACHING = ROOT / "book" / "teaching"
 EXAMPLES = {"nbgrader": TEACHING / "nbgrader" / "source" / "week3", "otter": TEACHING / "otter"}
 OWN = TEACHING / "61_perplexity.md"
-each_exercise = pytest.mark.parametrize(
-    "page", exercises.exercises(), ids=lambda page: page.path.stem
-)
+PAGES = exercises.exercises()
+each_exercise = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
 
 
 def test_every_week_names_exercises_of_its_own_and_what_to_hand_in() -> None:
@@ -93,10 +92,8 @@ def test_every_exercise_makes_an_assignment(grader: str, page: exercises.Exercis
     assert f"checks.check_{page.path.stem.partition('_')[2]}(" in "".join(code)
     if grader == "nbgrader":
         marks = [cell.metadata.nbgrader for cell in cells if "nbgrader" in cell.metadata]
-        assert [(mark.solution, mark.grade, mark.locked) for mark in marks] == [
-            (True, False, False),
-            (False, True, True),
-        ]
+        kinds = [(mark.solution, mark.grade, mark.locked) for mark in marks]
+        assert kinds == [(True, False, False), (False, True, True)]
 
 
 def test_the_page_shows_the_graded_cell() -> None:
@@ -110,16 +107,13 @@ def test_several_are_written_at_once(tmp_path: Path) -> None:
 
 
 def test_the_graders_have_the_projects_pins() -> None:
-    pins = [
-        set(path.read_text("utf8").splitlines())
-        for path in (TEACHING / "requirements.txt", ROOT / "requirements.txt")
-    ]
+    theirs, ours = (
+        path.joinpath("requirements.txt").read_text("utf8").splitlines()
+        for path in (TEACHING, ROOT)
+    )
     for name in ("torch", "tqdm", "setuptools"):
-        (pin,) = (line for line in pins[0] if line.startswith(f"{name}=="))
-        assert pin in pins[1]
-
-
-# An exercise of one's own
+        (pin,) = (line for line in theirs if line.startswith(f"{name}=="))
+        assert pin in ours
 
 
 @pytest.fixture
@@ -136,11 +130,8 @@ def own() -> Iterator[ModuleType]:
 
 def test_the_example_has_twenty_lines() -> None:
     tree = ast.parse((TEACHING / "perplexity.py").read_text("utf8"))
-    (exercise,) = (
-        node
-        for node in tree.body
-        if isinstance(node, ast.Assign) and node.targets[0].id == "PERPLEXITY"
-    )
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+    (exercise,) = (node for node in assigned if node.targets[0].id == "PERPLEXITY")
     assert exercise.end_lineno - exercise.lineno < 20
 
 
@@ -182,35 +173,19 @@ def test_the_book_can_be_built_without_solutions(
     shutil.copy(OWN, folder)
     monkeypatch.setattr(exercises, "ROOT", tmp_path)
     monkeypatch.setattr(exercises, "FOLDER", folder)
-    settings = {
-        "extensions": ["myst_nb", "exercises"],
-        "nb_execution_mode": "off",
-        "exercises_solutions": shown,
-    }
+    settings = {"extensions": ["myst_nb", "exercises"], "nb_execution_mode": "off"}
     settings |= {"root_doc": f"book/exercises/{OWN.stem}", "html_theme": "basic"}
-    built = tmp_path / "built"
+    settings |= {"exercises_solutions": shown}
+    built, trees = tmp_path / "built", tmp_path / "trees"
+    silent = {"status": None, "warning": None}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Sphinx's extensions have some of their own
-        app = Sphinx(
-            tmp_path,
-            None,
-            built,
-            tmp_path / "trees",
-            "html",
-            confoverrides=settings,
-            status=None,
-            warning=None,
-        )
-        app.build()
-    page = BeautifulSoup(
-        (built / "book" / "exercises" / f"{OWN.stem}.html").read_text("utf8"), "html.parser"
-    ).get_text()
+        Sphinx(tmp_path, None, built, trees, "html", confoverrides=settings, **silent).build()
+    html = (built / "book" / "exercises" / f"{OWN.stem}.html").read_text("utf8")
+    page = BeautifulSoup(html, "html.parser").get_text()
     assert "raise NotImplementedError" in page and "equally likely?" in page
-    written = "".join(
-        path.read_text("utf8", "ignore")
-        for path in built.rglob("*")
-        if path.suffix in {".html", ".txt", ".js"}
-    )
+    files = [path for path in built.rglob("*") if path.suffix in {".html", ".txt", ".js"}]
+    written = "".join(path.read_text("utf8", "ignore") for path in files)
     for solution in ("entropy.exp()", "For K equal shares"):
         assert (solution in page) == shown
         assert shown or solution not in written
