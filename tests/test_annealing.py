@@ -103,9 +103,8 @@ def test_a_transition_leaves_the_tempered_density_as_it_is(beta):
     covariance = np.linalg.inv(np.eye(2) + beta * weight.T @ weight / sigma**2)
     mean = covariance @ weight.T @ (x[0].numpy() - bias) * beta / sigma**2
     z = MultivariateNormal(t64(mean), t64(covariance)).sample((n, 1))
-    step = t64(
-        [1.6 * math.sqrt(np.linalg.eigvalsh(covariance)[0])]
-    )  # so long that many a proposal is refused
+    # so long that many a proposal is refused
+    step = t64([1.6 * math.sqrt(np.linalg.eigvalsh(covariance)[0])])
     after, acceptance = _transition(_Path(model, x), z, t64(beta), step, 3)
     assert 0.3 < acceptance.mean() < 0.97 and ((acceptance >= 0) & (acceptance <= 1)).all()
     moved = (after != z).any(-1)
@@ -138,9 +137,8 @@ def test_ais_takes_a_prior_that_is_no_gaussian():
     prior = (stats.norm(-2, 0.5).pdf(z) + stats.norm(1, 1).pdf(z))[:, 0] / 2
     terms = curved_joint(model, x[0], z) - stats.norm.logpdf(z[:, 0]) + np.log(prior)
     log_p, se = ais(model, x, 200, 20, 4, return_se=True)
-    assert (
-        far_from(log_p, [np.logaddexp.reduce(terms) + math.log(0.009)], se) < 5 and se.max() < 0.2
-    )
+    assert far_from(log_p, [np.logaddexp.reduce(terms) + math.log(0.009)], se) < 5
+    assert se.max() < 0.2
 
 
 def test_ais_in_float32_agrees_and_stays_float32():
@@ -153,10 +151,8 @@ def test_ais_in_float32_agrees_and_stays_float32():
 
 
 def test_ais_survives_a_likelihood_that_is_very_narrow_in_float32():
-    model, x = (
-        LinearGaussian(t64([[1.0], [2.0]]), t64(0.0, 0.0), 3e-3),
-        t64([[0.5, 1.001], [3.0, 6.0]]),
-    )
+    model = LinearGaussian(t64([[1.0], [2.0]]), t64(0.0, 0.0), 3e-3)
+    x = t64([[0.5, 1.001], [3.0, 6.0]])
     log_p = ais(model.float(), x.float(), 30, 120, 4)  # at the prior log p(x | z) is about -10^6
     assert (log_p - t64(exact_log_evidence(model.double(), x))).abs().max() < 3
 
@@ -280,9 +276,8 @@ def test_on_flat_ground_a_chain_goes_straight_on_by_steps_of_a_random_length(lea
     after, acceptance = _transition(Flat(), z, t64(1.0), step, leapfrog)
     assert (acceptance == 1).all()
     part = (after - z) / (leapfrog * momentum) / step[:, None]
-    torch.testing.assert_close(
-        part, part[..., :1].expand_as(part), rtol=1e-6, atol=0
-    )  # one length for all of a chain
+    # one length for all of a chain
+    torch.testing.assert_close(part, part[..., :1].expand_as(part), rtol=1e-6, atol=0)
     assert 0.8 <= part.min() < 0.801 and 0.999 < part.max() <= 1
     assert_mean(part[..., 0], 0.9)
 
@@ -413,18 +408,16 @@ def test_temperatures_are_equally_far_apart_in_what_the_log_likelihood_varies():
 def test_temperatures_stay_as_they_were_where_nothing_varies_and_there_may_be_one():
     betas = t64(0.0, 0.1, 0.5, 1.0)
     inner, _ = _equal_lengths(betas, torch.zeros(4, 2).double(), torch.zeros(4, 2).double())
-    np.testing.assert_allclose(
-        inner, np.linspace(0, 1, 4), rtol=1e-6
-    )  # a floor that is the same everywhere
+    # a floor that is the same everywhere
+    np.testing.assert_allclose(inner, np.linspace(0, 1, 4), rtol=1e-6)
     uneven = torch.zeros(4, 1).double()
     uneven[:2] = 2e-6
     length = np.cumsum([0, 2e-6 * 0.1, 1.5e-6 * 0.4, 1e-6 * 0.5])
     truth = np.interp(np.linspace(0, length[-1], 4), length, betas.numpy())
     np.testing.assert_allclose(_equal_lengths(betas, uneven, uneven)[0], truth, rtol=1e-6)
-    betas, spreads = (
-        t64(0.0, 0.5, 0.75, 1.0),
-        t64([[4.0], [1.0], [1.0], [1.0]]),
-    )  # the first new one before the first old
+    # the first new one before the first old
+    betas = t64(0.0, 0.5, 0.75, 1.0)
+    spreads = t64([[4.0], [1.0], [1.0], [1.0]])
     truth = np.interp(np.linspace(0, 1.75, 4), [0, 1.25, 1.5, 1.75], betas.numpy())
     np.testing.assert_allclose(_equal_lengths(betas, spreads, spreads)[0], truth, rtol=1e-6)
     inner, steps = _equal_lengths(

@@ -100,12 +100,10 @@ def test_claim_4_1_log_evidence_minus_elbo_is_kl_from_q_to_the_posterior(bound):
 
 @pytest.mark.parametrize("bound", [elbo, elbo_score])
 def test_claim_4_1_holds_for_a_discrete_latent_by_enumeration(bound):
-    logits, means, r, x = (
-        np.array([0.3, -0.5, 1.0]),
-        np.array([[-1.0], [0.2], [1.5]]),
-        [0.2, 0.5, 0.3],
-        [0.4],
-    )
+    logits = np.array([0.3, -0.5, 1.0])
+    means = np.array([[-1.0], [0.2], [1.5]])
+    r = [0.2, 0.5, 0.3]
+    x = [0.4]
     joint = np.log(np.exp(logits) / np.exp(logits).sum()) + stats.norm.logpdf(
         x[0], means[:, 0], 0.7
     )
@@ -259,10 +257,10 @@ def inked_digits():
 
 
 def em_step(weight, sigma, x):
-    """One round of EM for pPCA: the exact posteriors, then an ordinary regression on points that stand for them.
+    """One round of EM for pPCA: the exact posteriors, then a regression on points for them.
 
-    A Gaussian is replaced by 2 Z points of its mean and covariance. The expected squared error, a quadratic, stays the
-    same, so the best W for the points is the best for the posteriors.
+    2 Z points of its mean and covariance replace a Gaussian. The expected squared error is a
+    quadratic and stays the same, so the best W for the points is the best for the posteriors.
     """
     n_z, bias = weight.shape[1], x.mean(0)
     mean = np.array([lg_conditioned(weight, bias, sigma, datum)[0] for datum in x])
@@ -285,9 +283,9 @@ def test_claim_4_4_after_an_exact_e_step_the_evidence_gains_what_the_bound_gains
         )
         moved = [lg_conditioned(new, bias, new_sigma, datum) for datum in x]
         gap = np.array([kl_gaussians(m, cov, *after) for m, after in zip(mean, moved, strict=True)])
-        assert (
-            gap.min() > 0 and new_evidence.mean() - evidence.mean() > gap.mean()
-        )  # the bound gained as well
+        # the bound gained as well
+        assert gap.min() > 0
+        assert new_evidence.mean() - evidence.mean() > gap.mean()
         old_model, model = (
             LinearGaussian(t64(w), t64(bias), s) for w, s in [(weight, sigma), (new, new_sigma)]
         )

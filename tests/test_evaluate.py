@@ -119,9 +119,8 @@ def test_the_standard_error_is_that_of_the_relative_weight():
     w = np.random.default_rng(0).gamma(2.0, size=(9, 4))
     se = estimate_standard_error(t64(np.log(w.sum(0))), t64(np.log((w**2).sum(0))), 9)
     np.testing.assert_allclose(se, w.std(0, ddof=1) / math.sqrt(9) / w.mean(0), rtol=1e-12)
-    same = estimate_standard_error(
-        t64(math.log(3.0)), t64(math.log(3.0) - 1e-15), 3
-    )  # three equal weights, and rounding
+    # three equal weights, and rounding
+    same = estimate_standard_error(t64(math.log(3.0)), t64(math.log(3.0) - 1e-15), 3)
     assert same < 1e-7
 
 
@@ -157,10 +156,8 @@ def vae():
 
 def test_reconstruct_decodes_the_mean_of_the_code():
     weight = t64([[1.0, 0.5], [-0.3, 0.8], [0.2, -1.1]])
-    model, x = (
-        LinearGaussian(weight, t64(0.5, -1.0, 0.3), 0.7),
-        torch.randn(4, 3, dtype=torch.float64),
-    )
+    model = LinearGaussian(weight, t64(0.5, -1.0, 0.3), 0.7)
+    x = torch.randn(4, 3, dtype=torch.float64)
     gain = np.linalg.solve(weight.mT.numpy() @ weight.numpy() + 0.49 * np.eye(2), weight.mT.numpy())
     truth = (x.numpy() - [0.5, -1.0, 0.3]) @ (weight.numpy() @ gain).T + [0.5, -1.0, 0.3]
     got = reconstruct(model, model.posterior, x)
@@ -209,10 +206,7 @@ def test_evaluation_needs_a_batch_axis_and_a_distribution():
 
 @pytest.mark.parametrize(
     "function, defaults",
-    [
-        (log_likelihood, {"K": 5000, "return_se": False}),
-        (active_units, {"threshold": 0.01}),
-    ],
+    [(log_likelihood, {"K": 5000, "return_se": False}), (active_units, {"threshold": 0.01})],
 )
 def test_the_defaults_that_numbers_in_print_depend_on(function, defaults):
     parameters = inspect.signature(function).parameters

@@ -106,9 +106,8 @@ def test_with_the_exact_posterior_it_is_the_log_evidence(bound):
 
 def test_claim_5_1_the_mean_weight_is_unbiased_for_the_evidence():
     s_p = math.exp(THETA[2]) / math.sqrt(THETA[0] ** 2 + math.exp(2 * THETA[2]))
-    assert (
-        2 * math.exp(2 * PHI[1]) > s_p**2
-    )  # chi-squared is finite, so that the z-score means something
+    # chi-squared is finite, so that the z-score means something
+    assert 2 * math.exp(2 * PHI[1]) > s_p**2
     log_p = iwae(model_1d(), normal_proxy(*leaves()), copies(40_000), 4).detach()
     evidence = stats.norm(THETA[1], math.hypot(THETA[0], math.exp(THETA[2]))).pdf(X)
     assert_mean(log_p.exp(), evidence)
@@ -142,11 +141,9 @@ def test_claim_5_2_the_same_weights_in_larger_groups_never_give_a_smaller_mean()
 
 
 def test_claim_5_3_the_gap_times_K_tends_to_half_the_variance_of_the_relative_weight():
-    weight, bias, x = (
-        np.array([[1.0, 0.5], [-0.3, 0.8], [0.2, -1.1]]),
-        np.array([0.5, -1.0, 0.3]),
-        np.ones(3),
-    )
+    weight = np.array([[1.0, 0.5], [-0.3, 0.8], [0.2, -1.1]])
+    bias = np.array([0.5, -1.0, 0.3])
+    x = np.ones(3)
     mean, cov = lg_conditioned(weight, bias, 0.7, x)
     model, K = linear_gaussian(), 64
     q = normal_proxy(t64(mean + 0.1), 0.5 * t64(np.diag(cov)).log() + 0.1)
@@ -246,9 +243,8 @@ def test_claim_5_9_one_draw_chosen_by_its_weight_has_the_density_of_the_quadratu
     cdf = np.cumsum(density) * step
     result = stats.kstest(survivors, lambda v: np.interp(v, grid + step / 2, cdf))
     assert result.pvalue > 1e-3
-    assert (
-        stats.kstest(survivors, stats.norm(mean_p, s_p).cdf).pvalue < 1e-6
-    )  # not yet the posterior
+    # not yet the posterior
+    assert stats.kstest(survivors, stats.norm(mean_p, s_p).cdf).pvalue < 1e-6
     assert stats.kstest(survivors, stats.norm(mean_q, s_q).cdf).pvalue < 1e-6
 
 
@@ -256,7 +252,7 @@ def test_claim_5_9_one_draw_chosen_by_its_weight_has_the_density_of_the_quadratu
 
 
 class Shifted:
-    """z ~ N(theta, 1), x | z ~ N(z, 1), with a theta for each datum: no more than what a bound asks of a model."""
+    """z ~ N(theta, 1), x | z ~ N(z, 1), a theta for each datum: no more than what a bound asks."""
 
     def __init__(self, theta):
         self.theta = theta
@@ -291,7 +287,7 @@ def gradient_truth(K, s2):
 
 @cache
 def signal_to_noise(bound, s2, n=2000):
-    """The ratio for each K, in (theta, mean of q); on the way, that the draws' mean is the truth."""
+    """The ratio for each K, in (theta, mean of q); the draws' mean is held against the truth."""
     torch.manual_seed(3)
     ratios = []
     for K in SAMPLES:
@@ -360,7 +356,7 @@ def test_both_estimators_have_the_gradient_of_the_exact_bound_as_mean(bound, K, 
 
 
 def pieces(K=5):
-    """Leaves z of K samples and what hangs on them: log w with q's parameters held, and z's own noise."""
+    """K leaves z, their noise, and what hangs on them: log w with q's parameters held."""
     model, (mean, log_s), x = model_1d(), leaves(), copies(3)
     torch.manual_seed(1)
     noise = torch.randn(K, 3, 1, dtype=torch.float64)
@@ -431,16 +427,12 @@ def test_dreg_with_the_models_own_posterior_has_the_gradient_of_the_evidence(K):
 
 @pytest.mark.parametrize("K, chunk, sizes", [(7, 3, [3, 3, 1]), (6, 3, [3, 3]), (5, 9, [5])])
 def test_chunked_value_and_gradient_are_those_of_the_joined_chunks(K, chunk, sizes):
-    model, phi, x = (
-        linear_gaussian(),
-        (t64(0.3, -0.2).requires_grad_(), t64(-0.5, -0.9).requires_grad_()),
-        None,
-    )
-    x, q, parameters = (
-        torch.randn(4, 3, dtype=torch.float64),
-        normal_proxy(*phi),
-        [*model.parameters(), *phi],
-    )
+    model = linear_gaussian()
+    phi = (t64(0.3, -0.2).requires_grad_(), t64(-0.5, -0.9).requires_grad_())
+    x = None
+    x = torch.randn(4, 3, dtype=torch.float64)
+    q = normal_proxy(*phi)
+    parameters = [*model.parameters(), *phi]
     torch.manual_seed(1)
     whole = log_mean_exp(torch.cat([log_weights(model, q, x, size) for size in sizes]))
     torch.manual_seed(1)

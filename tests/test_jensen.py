@@ -151,12 +151,10 @@ def test_claim_3_3_the_slope_in_K_is_minus_one_far_above_v_squared(s, K):
 
 
 def test_claim_3_4_with_weights_of_a_model_the_gap_is_kl_from_q_to_the_posterior():
-    weight, bias, sigma, x = (
-        np.array([[1.0, 0.4], [0.2, -0.8]]),
-        np.zeros(2),
-        0.6,
-        np.array([0.7, -0.2]),
-    )
+    weight = np.array([[1.0, 0.4], [0.2, -0.8]])
+    bias = np.zeros(2)
+    sigma = 0.6
+    x = np.array([0.7, -0.2])
     q = Independent(Normal(t64(0.2, 0.1), t64(0.5, 0.6)), 1)
     z = q.sample((20_000, 60, 1))
     log_w = LinearGaussian(t64(weight), t64(bias), sigma).log_joint(t64(x[None]), z) - q.log_prob(z)
@@ -167,12 +165,10 @@ def test_claim_3_4_with_weights_of_a_model_the_gap_is_kl_from_q_to_the_posterior
 
 def test_claim_3_4_by_quadrature_over_one_latent():
     e, probability = np.polynomial.hermite_e.hermegauss(20)
-    weight, bias, sigma, x = (
-        np.array([[1.0], [-0.4]]),
-        np.array([0.1, 0.3]),
-        0.6,
-        np.array([0.7, -0.2]),
-    )
+    weight = np.array([[1.0], [-0.4]])
+    bias = np.array([0.1, 0.3])
+    sigma = 0.6
+    x = np.array([0.7, -0.2])
     mean, s = 0.8, 0.3
     model = LinearGaussian(t64(weight), t64(bias), sigma)
     z = mean + s * e
@@ -187,12 +183,10 @@ def test_claim_3_4_by_quadrature_over_one_latent():
 
 
 def test_claim_3_4_by_enumeration_in_a_mixture():
-    pi, means, x, q = (
-        np.array([0.5, 0.3, 0.2]),
-        np.array([2.5, 4.5, 6.0]),
-        5.2,
-        np.array([0.2, 0.5, 0.3]),
-    )
+    pi = np.array([0.5, 0.3, 0.2])
+    means = np.array([2.5, 4.5, 6.0])
+    x = 5.2
+    q = np.array([0.2, 0.5, 0.3])
     model = GaussianMixture(t64(np.log(pi)), t64(means[:, None]), 0.6)
     log_joint = model.log_joint(t64([[x]]), torch.eye(3).double()[:, None])[:, 0].detach().numpy()
     joint = pi * stats.norm(means, 0.6).pdf(x)

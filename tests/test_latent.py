@@ -1,4 +1,4 @@
-"""Chapter 1: models whose evidence and posterior are known, against linear algebra, quadrature and sums."""
+"""Chapter 1: known evidences and posteriors, against linear algebra, quadrature and sums."""
 
 import math
 
@@ -362,9 +362,8 @@ def test_claim_1_6_its_mean_over_the_data_grows_exponentially_with_the_latent_di
 
 
 def test_claim_1_6_equally_informative_latents_multiply_the_price():
-    weight = np.linalg.qr(np.random.default_rng(4).normal(size=(7, 4)))[
-        0
-    ]  # orthonormal: four rulers in one
+    # orthonormal: four rulers in one
+    weight = np.linalg.qr(np.random.default_rng(4).normal(size=(7, 4)))[0]
     x = np.random.default_rng(5).normal(size=7)
     joint = LinearGaussian(t64(weight), t64(np.zeros(7)), 0.3).posterior(t64(x[None]))
     alone = ruler().posterior(t64((x @ weight)[:, None]))
@@ -614,10 +613,8 @@ def test_a_model_does_not_write_into_the_tensors_it_was_made_of(make):
 
 
 def test_every_parameter_has_the_precision_of_the_tensors():
-    mixture_32, ppca_32 = (
-        GaussianMixture(torch.zeros(2), torch.ones(2, 3), 0.5),
-        fit_ppca(t64(ppca_data()).float(), 2),
-    )
+    mixture_32 = GaussianMixture(torch.zeros(2), torch.ones(2, 3), 0.5)
+    ppca_32 = fit_ppca(t64(ppca_data()).float(), 2)
     assert {p.dtype for p in [*mixture_32.parameters(), *ppca_32.parameters()]} == {torch.float32}
 
 

@@ -67,18 +67,14 @@ def test_the_ledger_of_a_linear_gaussian_model_is_the_closed_form(n_z, n_x, full
         < 4.5
     )
     assert far_from(ledger.amortisation, gap - approximation, ledger.amortisation_se + slack) < 4.5
-    assert (
-        ledger.amortisation > 5 * ledger.amortisation_se
-    ).all() and ledger.amortisation_se.max() < 0.05
+    assert (ledger.amortisation > 5 * ledger.amortisation_se).all()
+    assert ledger.amortisation_se.max() < 0.05
     if n_z == 1 or full:
-        assert (
-            ledger.approximation.abs().max() < 1e-3
-        )  # the family holds the posterior: the landing sticks
+        # the family holds the posterior: the landing sticks
+        assert ledger.approximation.abs().max() < 1e-3
     for field in dataclasses.fields(ledger):
-        assert (
-            getattr(ledger, field.name).shape == (4,)
-            and not getattr(ledger, field.name).requires_grad
-        )
+        assert getattr(ledger, field.name).shape == (4,)
+        assert not getattr(ledger, field.name).requires_grad
 
 
 def test_an_encoder_that_is_the_best_of_its_family_has_no_amortisation_gap():
@@ -127,9 +123,8 @@ def test_the_ledger_of_a_curved_model_agrees_with_quadrature():
 def test_the_ledger_takes_its_evidence_from_where_it_is_told(how, monkeypatch):
     model = curved(1)
     x = model.sample(2)[0]
-    monkeypatch.setattr(
-        ais.__wrapped__, "__defaults__", (16, 20, 4, None, False)
-    )  # the true ones ask for patience
+    # the true ones ask for patience
+    monkeypatch.setattr(ais.__wrapped__, "__defaults__", (16, 20, 4, None, False))
     ledger = gap_ledger(
         model, lambda x: Independent(Normal(x[:, :1], 0.7), 1), x, 500, steps=100, log_evidence=how
     )
@@ -207,11 +202,9 @@ def test_the_search_for_the_best_gaussian_takes_the_steps_it_promises(monkeypatc
 
 @pytest.mark.parametrize("full", [False, True])
 def test_both_gaussians_are_evaluated_with_the_same_noise(full):
-    model, x, (mean, factor) = (
-        lg(2, 3),
-        torch.randn(4, 3).double(),
-        (t64(0.3, -0.2), t64([[0.7, 0.0], [0.4, 0.9]])),
-    )
+    model = lg(2, 3)
+    x = torch.randn(4, 3).double()
+    mean, factor = (t64(0.3, -0.2), t64([[0.7, 0.0], [0.4, 0.9]]))
     covariances = (
         [factor @ factor.mT, 4 * factor @ factor.mT]
         if full

@@ -12,8 +12,8 @@ from torch import nn
 from torch.distributions import Independent, Normal, kl_divergence
 
 from vaelib.elbo import elbo_score, elbo_stl
-from vaelib.ledger import gap_ledger
 from vaelib.latent import LatentVariableModel, LinearGaussian, StandardNormal
+from vaelib.ledger import gap_ledger
 from vaelib.proxies import (
     BernoulliDecoder,
     CategoricalDecoder,
@@ -58,9 +58,8 @@ def test_gaussian_decoder_is_the_normal_around_its_network(learn_sigma):
     decoder = GaussianDecoder(2, 4, (5,), sigma_dec=0.3, learn_sigma=learn_sigma).double()
     z, x = torch.randn(5, 6, 2, dtype=torch.float64), torch.randn(6, 4, dtype=torch.float64)
     truth = stats.norm.logpdf(x, mlp_numpy(decoder.net, z.numpy()), 0.3).sum(-1)
-    np.testing.assert_allclose(
-        decoder(z).log_prob(x).detach(), truth, rtol=1e-6
-    )  # sigma was a float32
+    # sigma was a float32
+    np.testing.assert_allclose(decoder(z).log_prob(x).detach(), truth, rtol=1e-6)
     assert abs(decoder.sigma_dec.item() - 0.3) < 1e-7
     assert ("log_sigma" in dict(decoder.named_parameters())) == learn_sigma
     assert "log_sigma" in decoder.state_dict()
@@ -266,11 +265,9 @@ def test_what_fails_within_a_network_of_the_right_kind_is_said_as_it_is(net):
 
 
 def test_claim_2_1_a_linear_encoder_is_exact_where_the_columns_of_W_are_orthogonal():
-    weight, bias, sigma = (
-        np.array([[1.0, 0.5], [1.0, -0.5], [0.0, 0.3], [0.0, 0.0]]),
-        np.ones(4),
-        0.6,
-    )
+    weight = np.array([[1.0, 0.5], [1.0, -0.5], [0.0, 0.3], [0.0, 0.0]])
+    bias = np.ones(4)
+    sigma = 0.6
     assert (weight[:, 0] @ weight[:, 1]) == 0
     model = LinearGaussian(t64(weight), t64(bias), sigma).requires_grad_(False)
     x, q = model.sample(100)[0], GaussianEncoder(4, 2, hidden=()).double()
@@ -317,9 +314,8 @@ def least_kl(q, posterior, x):
 def correlated_posterior(correlation):
     """A linear-Gaussian posterior of two latents with variances 0.2 and the given correlation."""
     precision = np.linalg.inv(0.2 * np.array([[1, correlation], [correlation, 1]]))
-    weight = np.linalg.cholesky(
-        precision - np.eye(2)
-    ).T  # W^T W / sigma^2 + I is the precision, at sigma = 1
+    # W^T W / sigma^2 + I is the precision, at sigma = 1
+    weight = np.linalg.cholesky(precision - np.eye(2)).T
     return LinearGaussian(t64(weight), t64([0.0, 0.0]), 1.0).posterior(t64([[0.5, -0.3]]))
 
 
@@ -380,11 +376,9 @@ def kl_to_posterior(dense, q, x):
 
 
 def test_claim_2_3_no_encoder_beats_the_best_free_proxy_on_any_datum():
-    weight, bias, sigma = (
-        np.array([[1.0, 0.5], [0.3, -0.8], [0.0, 0.6]]),
-        np.array([0.5, 0.0, -1.0]),
-        0.5,
-    )
+    weight = np.array([[1.0, 0.5], [0.3, -0.8], [0.0, 0.6]])
+    bias = np.array([0.5, 0.0, -1.0])
+    sigma = 0.5
     model = LinearGaussian(t64(weight), t64(bias), sigma).requires_grad_(False)
     x = model.sample(50)[0]
     precision = np.linalg.inv(lg_conditioned(weight, bias, sigma, bias)[1])
@@ -441,7 +435,7 @@ def test_claim_2_4_the_best_variance_is_the_mean_squared_error():
 
 
 class Payoff:
-    """A 'model' whose log-weight is f(z): the two estimators of d/dmu E f(z), by the library's own code."""
+    """A 'model' whose log-weight is f(z), so that two bounds estimate d/dmu E f(z)."""
 
     def __init__(self, f, mean, s):
         self.f, self.q = f, Independent(Normal(t64([mean]), t64([s])), 1)

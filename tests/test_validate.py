@@ -57,12 +57,7 @@ ONE = torch.ones(2, 3)
         (check_data, (None, "x_to"), ValueError, "x_to must be a tensor of shape (B, X), B at"),
         (check_data, (ONE[0], "x", "(N, X)"), ValueError, "of shape (N, X), N at least 1; got (3,"),
         (check_data, (ONE * NAN,), ValueError, "x must be finite"),
-        (
-            check_samples,
-            ([0.0], 0),
-            TypeError,
-            "log_w must be a tensor of floating point; got l",
-        ),
+        (check_samples, ([0.0], 0), TypeError, "log_w must be a tensor of floating point; got l"),
         (check_samples, (ONE.int(), 0), TypeError, "tensor of floating point; got torch.int32"),
         (check_samples, (ONE, None), TypeError, "dim must be an integer; got None"),
         (check_samples, (ONE, True), TypeError, "dim must be an integer; got True"),
