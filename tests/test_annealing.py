@@ -209,25 +209,6 @@ def test_ais_and_the_ledger_are_reproducible():
     assert not any(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize(
-    "more, message",
-    [
-        ({"K": 0}, "K must be a positive integer; got 0"),
-        ({"temperatures": 2.5}, "temperatures must be a positive integer; got 2.5"),
-        ({"leapfrog": -1}, "leapfrog must be a positive integer; got -1"),
-        ({"K": 1, "return_se": True}, "K must be an integer of at least 2; got 1"),
-        ({"x": t64(0.0, 0.0)}, r"x must be a tensor of shape \(B, X\), B at least 1; got \(2,\)"),
-        ({"x": [[0.0, 0.0]]}, "got list"),
-        ({"x": torch.zeros(0, 2)}, r"got \(0, 2\)"),
-        ({"z": t64([[0.0, 0.0]])}, r"z must have shape \(3, 1\) or \(2, 3, 1\); got \(1, 2\)"),
-        ({"z": 0}, "got int"),
-    ],
-)
-def test_ais_refuses_what_it_cannot_do(more, message):
-    with pytest.raises(ValueError, match=message):
-        ais(**{"model": lg(1, 2), "x": torch.zeros(3, 2).double(), "K": 2, **QUICK, **more})
-
-
 def test_ais_refuses_a_model_that_it_cannot_anneal():
     mixture = GaussianMixture(t64(0.3, -1), t64([[0.0], [1.0]]), 1.0)
     with pytest.raises(

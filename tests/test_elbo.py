@@ -19,7 +19,7 @@ from torch.distributions import Independent, Normal, OneHotCategorical, StudentT
 
 from vaelib.data import digits
 from vaelib.elbo import elbo, elbo_kl, elbo_score, elbo_stl, log_weights
-from vaelib.latent import GaussianMixture, LinearGaussian, StandardNormal
+from vaelib.latent import GaussianMixture, LinearGaussian
 
 W = np.array([[1.0, 0.5], [-0.3, 0.8], [0.2, -1.1]])
 B = np.array([0.5, -1.0, 0.3])
@@ -346,22 +346,12 @@ def test_elbo_kl_needs_a_closed_form():
 
 
 @pytest.mark.parametrize("bound", [*ESTIMATORS, log_weights])
-def test_every_bound_names_what_does_not_fit(bound):
-    model, q = linear_gaussian(), normal_proxy(*leaves())
-    for K in (0, -1, 1.5, True):
-        with pytest.raises(ValueError, match="K must be a positive integer"):
-            bound(model, q, copies(2), K)
-    for x in (t64(X), torch.zeros(0, 3).double(), [[1.0, 2.0, 3.0]]):
-        with pytest.raises(ValueError, match=r"x must be a tensor of shape \(B, X\).*got"):
-            bound(model, q, x, 1)
-    with pytest.raises(TypeError, match="q must return a torch Distribution; got Tensor"):
-        bound(model, lambda x: x, copies(2), 1)
-    with pytest.raises(ValueError, match=r"batch shape \(2,\); got \(\)"):
-        bound(model, lambda x: StandardNormal(2).double()(), copies(2), 1)
-    with pytest.raises(
-        ValueError, match=r"^x must have shape \(B, 3\)"
-    ):  # in the model's own words: not q's doing
-        bound(model, lambda x: normal_proxy(*leaves())(copies(2)), copies(2)[:, :2], 1)
+def test_data_that_do_not_fit_are_named_in_the_models_own_words(bound):
+    def q(x):
+        return normal_proxy(*leaves())(copies(2))
+
+    with pytest.raises(ValueError, match=r"^x must have shape \(B, 3\)"):  # not q's doing
+        bound(linear_gaussian(), q, copies(2)[:, :2], 1)
 
 
 @pytest.mark.parametrize("bound", ESTIMATORS)

@@ -231,6 +231,7 @@ Z_DRAWN = torch.zeros(4, 2, T, Z, dtype=torch.float64)
             r"model.log_joint must return shape \(K, B\), \(4, 2\); got \(2, 6\)",
         ),
         (lambda: evaluate_log_joint(object(), DATA, Z_DRAWN), TypeError, "without log_joint"),
+        (lambda: split_samples(0, 2), ValueError, "K must be a positive integer; got 0"),
         (lambda: split_samples(5, 0), ValueError, "chunk must be a positive integer; got 0"),
     ],
 )
