@@ -13,6 +13,7 @@ from oracles import t64
 from torch import nn
 from torch.distributions import HalfNormal, Independent, Normal
 
+from vaelib.annealing import ais
 from vaelib.data import FreshPixels, digits, fashion_mnist, mnist, two_moons
 from vaelib.elbo import elbo, elbo_kl, elbo_score, elbo_stl, log_weights
 from vaelib.evaluate import active_units, interpolate, log_likelihood, reconstruct
@@ -26,6 +27,7 @@ from vaelib.latent import (
     fit_ppca,
     simple_monte_carlo,
 )
+from vaelib.ledger import gap_ledger
 from vaelib.proxies import (
     BernoulliDecoder,
     CategoricalDecoder,
@@ -282,7 +284,7 @@ def rows_of_solved_models():
     z = data(4, 2, dtype=F64)
     wanted = Z_WANTED + r"; got \(4, 3\)"
     yield row(name, "z of 3 in the decoder", wanted, solved().decoder, data(dtype=F64))
-    a_list = "value .*must be a Tensor"
+    a_list = "x must be a tensor of real numbers; got list"
     yield row(name, "x a list", a_list, solved().decoder(z).log_prob, [0.0])
 
     name, logits, means = "GaussianMixture", data(3), data(3, 2)
@@ -329,7 +331,7 @@ def rows_of_ppca_and_monte_carlo():
     yield row(name, "no variance", message, fitted, data())
 
     name = "simple_monte_carlo"
-    wanted = r"x must have shape \(B, X\)"
+    wanted = r"x must be a tensor of shape \(B, X\)"
     yield from no_data(name, partial(simple_monte_carlo, vae(), K=2), wanted)
     yield from counts(name, "K", partial(simple_monte_carlo, vae(), data()))
     yield from counts(name, "chunk", partial(simple_monte_carlo, vae(), data(), 2))
@@ -392,13 +394,27 @@ def rows_of_proxies():
     yield from rows_of_density("CategoricalDecoder", symbols)
     yield from not_finite("GaussianEncoder", encoder())
 
-    name, message = "GaussianDecoder", "be a positive, finite number; got "
+    name, message = "GaussianDecoder", "be one positive, finite number; got "
     of_sigma = lambda sigma: GaussianDecoder(2, 3, sigma_dec=sigma)  # noqa: E731
-    yield from values(name, "sigma_dec", [*NO_SIGMA, torch.ones(2)], message, of_sigma)
+    yield from values(name, "sigma_dec", NO_SIGMA, message, of_sigma)
+    yield row(
+        name, "two sigmas", r"sigma_dec must be one .*; got shape \(2,\)", of_sigma, torch.ones(2)
+    )
     yield from not_finite(name, gaussian.log_prob)
-    wanted = "x must be torch.float32 for this likelihood; got torch."
+    wanted = "x must be torch.float32 on cpu; got torch."
     for dtype in (F64, INT, torch.bool):
         yield row(name, f"log_prob at {dtype}", wanted, gaussian.log_prob, data(dtype=dtype))
+    bits, letters = BernoulliDecoder(2, 3), CategoricalDecoder(2, 3, 4)
+    for decoder, value, message in (
+        (bits, 0.5, r"x must hold binary pixels.*got the grey value 0\.5"),
+        (letters, 4, "x must hold integers from 0 to 3.*got 4"),
+    ):
+        name = f"{type(decoder).__name__}.check_data"
+        yield row(name, "a foreign value", message, decoder.check_data, x_with(value))
+        yield row(name, "a list", "x must be a tensor.*got list", decoder.check_data, [[0, 1, 0]])
+        model = vae(None, decoder)
+        name = "LatentVariableModel.check_data"
+        yield row(name, message[:20], message, model.check_data, x_with(value))
     for pixel in (0.5, -1.0, NAN, INF):
         message = f"x must hold binary pixels, 0 or 1.*got the grey value {pixel:g}"
         yield row("BernoulliDecoder", f"pixel {pixel}", message, binary.log_prob, x_with(pixel))
@@ -470,7 +486,7 @@ def rows_of_more_about_bounds():
 
 
 def rows_of_estimates():
-    few_samples = "K must be at least 2 for .*standard errors?; got 1"
+    few_samples = "K must be an integer of at least 2; got 1"
     call = partial(log_likelihood, vae(), encoder(), data(), 1)
     what = "an error from one sample"
     yield row("log_likelihood", what, few_samples, call, return_se=True)

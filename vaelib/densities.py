@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal
 from torch.nn.functional import logsigmoid
 
-from vaelib._validate import check_finite, describe, describe_shape, looks_at_values
+from vaelib._validate import check_finite, check_like, describe, describe_shape, looks_at_values
 
 __all__ = [
     "BinaryPixels",
@@ -132,8 +132,8 @@ class IsotropicGaussian(_OneEvent):
 
     def log_prob(self, value: Tensor) -> Tensor:
         _check_value(self, value, self.mu, "x")
-        if value.dtype not in (self.mu.dtype, self.log_sigma.dtype):
-            raise TypeError(f"x must be {self.mu.dtype} for this likelihood; got {value.dtype}")
+        if value.dtype != self.mu.dtype:
+            check_like(value, self.log_sigma, "x")
         check_finite(value, "x")
         residual = (value - self.mu) * (-self.log_sigma).exp()
         log_scale = value.shape[-1] * (self.log_sigma + 0.5 * LOG_2_PI)
@@ -206,6 +206,7 @@ def check_pixels(x: Tensor) -> None:
     Raises:
         ValueError: one of them is neither 0 nor 1.
     """
+    _check_kind(x, "x")
     if x.dtype == torch.bool or x.is_meta or not looks_at_values():
         return
     grey = x[(x != 0) & (x != 1)]
@@ -226,6 +227,7 @@ def check_symbols(x: Tensor, alphabet: int) -> None:
     Raises:
         ValueError: one of them is no integer from 0 to ``alphabet - 1``.
     """
+    _check_kind(x, "x")
     if x.is_meta or not looks_at_values():
         return
     outside = x[(x < 0) | (x >= alphabet) | (x % 1 != 0)]
@@ -236,11 +238,15 @@ def check_symbols(x: Tensor, alphabet: int) -> None:
         )
 
 
-def _check_value(p: Distribution, value: Any, like: Tensor, name: str) -> None:
-    """What a density is asked of: its kind, device and shape. No number is looked at."""
+def _check_kind(value: Any, name: str) -> None:
     if not isinstance(value, Tensor) or value.is_complex():
         got = value.dtype if isinstance(value, Tensor) else type(value).__name__
         raise TypeError(f"{name} must be a tensor of real numbers; got {got}")
+
+
+def _check_value(p: Distribution, value: Any, like: Tensor, name: str) -> None:
+    """What a density is asked of: its kind, device and shape. No number is looked at."""
+    _check_kind(value, name)
     if value.device != like.device:
         raise TypeError(f"{name} must be on {like.device}; got one on {value.device}")
     event, batch = p.event_shape, p.batch_shape
