@@ -79,7 +79,7 @@ def check_compiler() -> None:
 @contextmanager
 def _unvalidated_distributions() -> Iterator[None]:
     """Switch off the checks of torch.distributions, as ``torch.compile`` does once and for all."""
-    before = Distribution._validate_args  # torch has no public way to ask
+    before = vars(Distribution)["_validate_args"]  # torch has no public way to ask
     Distribution.set_default_validate_args(False)
     try:
         yield
