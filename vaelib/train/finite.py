@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 __all__ = ["check_bound", "check_gradients"]
 
 
-def check_bound(mean: float, values: Tensor, parameters: dict[str, Tensor], step: int) -> None:
+def check_bound(mean: float, values: Tensor, parameters: Mapping[str, Tensor], step: int) -> None:
     """See that the bound is a number.
 
     Args:
@@ -29,7 +30,7 @@ def check_bound(mean: float, values: Tensor, parameters: dict[str, Tensor], step
         )
 
 
-def _explain(values: Tensor, parameters: dict[str, Tensor]) -> str:
+def _explain(values: Tensor, parameters: Mapping[str, Tensor]) -> str:
     for name, parameter in parameters.items():
         if not parameter.isfinite().all():
             return f"{name} is not finite: it was not when training began, or lr is too large"
@@ -44,7 +45,7 @@ def _explain(values: Tensor, parameters: dict[str, Tensor]) -> str:
     )
 
 
-def check_gradients(parameters: dict[str, Tensor], mean: float, step: int) -> None:
+def check_gradients(parameters: Mapping[str, Tensor], mean: float, step: int) -> None:
     """See that there are gradients, and that they are numbers.
 
     Args:

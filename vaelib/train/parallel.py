@@ -111,14 +111,13 @@ def broadcast(make: Callable[[], Any]) -> Any:
     """
     if world_size() == 1:
         return make()
-    answer: list[Any] = [None, None]
+    answer: list[Any] = [None, None]  # what was made, and what was raised instead
     if rank() == 0:
         try:
             answer[0] = make()
         except Exception as error:
             answer[1] = error
     distributed.broadcast_object_list(answer)
-    made, error = answer
-    if error is not None:
-        raise error
-    return made
+    if answer[1] is not None:
+        raise answer[1]
+    return answer[0]
