@@ -189,26 +189,31 @@ class _Training:
     def make_step(self, interrupts: list[bool]) -> None:
         """One step: batch, bound, check, backward, clip, step."""
         settings = self.settings
+        n_processes = parallel.world_size()
 
         # Batch: each process takes its part of it.
         x, weight = parallel.shard(next(self.batches))
         x = x.to(self.device)
 
+        # The gradients of the step before; their memory can be used again.
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
         # Nothing below looks at the data's values again.
         with data_are_checked():
             # Bound: one value for each datum; the loss is minus their mean over the whole batch.
-            self.optimiser.zero_grad()
+            # Gradients are averaged over processes and should be summed, hence n_processes.
             values = self._evaluate_bound(x)
-            loss = -weight * values.sum()
+            loss = values.sum() * (-weight * n_processes)
 
             # Check: all processes learn the same mean, and whether one of them was interrupted.
-            sums = parallel.all_reduce([-loss.item(), float(bool(interrupts))])
+            sums = parallel.all_reduce([-loss.item() / n_processes, float(bool(interrupts))])
             mean = sums[0]
             check_bound(mean, values, self.parameters, self.step + 1)
 
-            # Backward: processes average their gradients, and we want the sum.
+            # Backward: with several processes, torch averages the gradients.
             if loss.requires_grad:
-                (loss * parallel.world_size()).backward()
+                loss.backward()
             check_gradients(self.parameters, mean, self.step + 1)
 
             # Clip.
