@@ -1,6 +1,7 @@
-"""Checkpoints: whole or not at all, the same bits afterwards, and nothing that a file could do to its reader."""
+"""Checkpoints: whole or not at all, the same bits afterwards, and no file harms its reader."""
 
 import errno
+import io
 import os
 import pickle
 import re
@@ -13,19 +14,18 @@ import pytest
 import torch
 from torch import nn
 
-from vaelib import checkpoint as store
 from vaelib.elbo import elbo
 from vaelib.iwae import iwae
 from vaelib.latent import LatentVariableModel, StandardNormal
 from vaelib.proxies import GaussianDecoder, GaussianEncoder
+from vaelib.train import checkpoint as store
 from vaelib.train import fit
 
 
 def vae(hidden=4):
     torch.manual_seed(5)
-    model = LatentVariableModel(
-        StandardNormal(2).double(), GaussianDecoder(2, 3, (hidden,)).double()
-    )
+    decoder = GaussianDecoder(2, 3, (hidden,)).double()
+    model = LatentVariableModel(StandardNormal(2).double(), decoder)
     return model, GaussianEncoder(3, 2, (hidden,)).double()
 
 
@@ -37,34 +37,30 @@ def flat(*modules):
     return torch.cat([p.detach().flatten() for module in modules for p in module.parameters()])
 
 
-def trained(path=None, steps=23, stop_after=None, **more):
-    """Parameters and history of one call; it may end early, at a record, as if the power had gone."""
+def trained(path=None, steps=23, stop_after=None, bound=iwae, x=None, **more):
+    """Parameters and history of one call; it may end early, at a record, as if power had failed."""
     model, q = vae()
-    arguments = {
-        "K": 3,
-        "batch_size": 16,
-        "record_every": 5,
-        "held_out": data(6),
-        "lr": 1e-2,
-        **more,
-    }
+    more = {"K": 3, "batch_size": 16, "record_every": 5, "held_out": data(6), "lr": 1e-2, **more}
 
     def callback(history):
         return stop_after is not None and history.steps[-1] >= stop_after
 
-    history = fit(
-        iwae, model, q, data(), steps=steps, checkpoint=path, callback=callback, **arguments
-    )
+    x = data() if x is None else x
+    history = fit(bound, model, q, x, steps=steps, checkpoint=path, callback=callback, **more)
     return flat(model, q), history
 
 
 def same(one, two):
-    return (
-        torch.equal(one[0], two[0])
-        and one[1].train == two[1].train
-        and one[1].held_out == two[1].held_out
-        and one[1].steps == two[1].steps
-    )
+    (parameters, history), (others, again) = one, two
+    kept = [(h.train, h.held_out, h.steps) for h in (history, again)]
+    return torch.equal(parameters, others) and kept[0] == kept[1]
+
+
+def keep_elbo(path, x=None, **more):
+    """Train for two steps, and keep that; the model and its encoder."""
+    model, q = vae()
+    fit(elbo, model, q, data() if x is None else x, checkpoint=path, **{"steps": 2, **more})
+    return model, q
 
 
 # The same bits
@@ -80,35 +76,16 @@ def test_a_run_that_was_cut_short_ends_with_the_same_bits(tmp_path, stop_after, 
 
 
 def test_data_that_are_drawn_afresh_in_each_epoch_are_drawn_alike(tmp_path):
-    def run(path, stop=None):
-        model, q = vae()
+    def fresh(epoch):
+        return torch.bernoulli(torch.full((40, 3), 0.5, dtype=torch.float64))
 
-        def fresh(epoch):
-            return torch.bernoulli(torch.full((40, 3), 0.5, dtype=torch.float64))
-
-        def callback(history):
-            return history.steps[-1] == stop
-
-        history = fit(
-            elbo,
-            model,
-            q,
-            fresh,
-            steps=20,
-            batch_size=16,
-            record_every=4,
-            checkpoint=path,
-            callback=callback,
-        )
-        return flat(model, q), history
-
-    run(tmp_path / "run.pt", stop=8)
-    assert same(run(tmp_path / "run.pt"), run(None))
+    more = {"bound": elbo, "x": fresh, "steps": 20, "record_every": 4}
+    trained(tmp_path / "run.pt", stop_after=8, **more)
+    assert same(trained(tmp_path / "run.pt", **more), trained(**more))
 
 
 def test_an_interrupt_between_two_records_loses_nothing(tmp_path):
     path, calls = tmp_path / "run.pt", []
-    model, q = vae()
 
     def interrupted(*args):
         calls.append(1)
@@ -117,9 +94,8 @@ def test_an_interrupt_between_two_records_loses_nothing(tmp_path):
         return iwae(*args)
 
     interrupted.__name__ = "iwae"
-    more = {"K": 3, "batch_size": 16, "record_every": 5, "lr": 1e-2}
     with pytest.warns(UserWarning, match="interrupted after step 8"):
-        fit(interrupted, model, q, data(), steps=23, checkpoint=path, **more)
+        trained(path, bound=interrupted, held_out=None)
     assert store.load(path)["step"] == 8
     assert same(trained(path, held_out=None), trained(held_out=None))
 
@@ -162,12 +138,12 @@ def run(name, steps=600):
     torch.manual_seed(0)
     model = LatentVariableModel(StandardNormal(2), BernoulliDecoder(2, 12, (16,)))
     q = GaussianEncoder(12, 2, (16,))
-    history = fit(
-        iwae, model, q, lambda epoch: torch.bernoulli(grey), K=5, steps=steps, batch_size=24, lr=1e-2,
-        schedule="cosine", record_every=7, held_out=grey.round(), checkpoint=f"{folder}/{name}.pt",
-    )
+    more = {"steps": steps, "batch_size": 24, "lr": 1e-2, "schedule": "cosine", "record_every": 7}
+    more |= {"K": 5, "held_out": grey.round(), "checkpoint": f"{folder}/{name}.pt"}
+    history = fit(iwae, model, q, lambda epoch: torch.bernoulli(grey), **more)
     parameters = torch.cat([p.detach().flatten() for m in (model, q) for p in m.parameters()])
-    torch.save({"parameters": parameters, "train": history.train, "held_out": history.held_out}, f"{folder}/{name}.end")
+    ended = {"parameters": parameters, "train": history.train, "held_out": history.held_out}
+    torch.save(ended, f"{folder}/{name}.end")
 
 start = time.monotonic()
 run("whole")
@@ -181,9 +157,8 @@ while killed < 20:
     time.sleep(moments.uniform(0, 0.1 * seconds))
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
-        os.remove(f"{folder}/killed.end")  # it was done before it could be killed: start anew, and count no kill
-        for leftover in ("killed.pt", "killed.pt.previous"):
+    if not os.WIFSIGNALED(status):  # it was done before it could be killed: start anew
+        for leftover in ("killed.end", "killed.pt", "killed.pt.previous"):
             os.remove(f"{folder}/{leftover}")
     else:
         killed += 1
@@ -199,9 +174,7 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_same_bits(tmp_path, se
     command = [sys.executable, "-c", KILLED, str(tmp_path), str(seed)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (run.returncode, run.stdout, run.stderr) == (0, "20\n", "")
-    whole, killed = (
-        torch.load(tmp_path / f"{name}.end", weights_only=True) for name in ("whole", "killed")
-    )
+    whole, killed = (torch.load(tmp_path / f"{name}.end") for name in ("whole", "killed"))
     assert torch.equal(whole["parameters"], killed["parameters"])
     assert whole["train"] == killed["train"] and whole["held_out"] == killed["held_out"]
 
@@ -244,9 +217,8 @@ def test_a_disk_that_fails_at_any_point_leaves_what_was_there(tmp_path, monkeypa
         if call == "link":
             patch.setattr(store.shutil, "copy2", full)
         patch.setattr(os, call, full)
-        with pytest.raises(
-            OSError, match=r"run\.pt cannot be written \(.*No space left.*what was there before"
-        ):
+        message = r"run\.pt cannot be written \(.*No space left.*what was there before"
+        with pytest.raises(OSError, match=message):
             store.save(path, {"step": 2})
     assert content(tmp_path) == before
 
@@ -257,7 +229,7 @@ def test_a_disk_that_is_full_in_the_middle_of_the_file_leaves_what_was_there(tmp
     store.save(path, {"step": 1})
     code = f"""
     import resource, signal, torch
-    from vaelib import checkpoint as store
+    from vaelib.train import checkpoint as store
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
     try:
@@ -265,9 +237,8 @@ def test_a_disk_that_is_full_in_the_middle_of_the_file_leaves_what_was_there(tmp
     except OSError as error:
         print(error)
     """
-    run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    run = subprocess.run(command, capture_output=True, text=True)
     assert "cannot be written" in run.stdout and "untouched" in run.stdout, run.stderr
     assert store.load(path) == {"step": 1} and list(content(tmp_path)) == ["run.pt"]
 
@@ -309,9 +280,8 @@ def test_a_read_only_folder_is_named_whoever_asks(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(type(tmp_path), "touch", denied)
-    with pytest.raises(
-        OSError, match=r"cannot be written \(.*Permission denied.*nothing was trained"
-    ):
+    message = r"cannot be written \(.*Permission denied.*nothing was trained"
+    with pytest.raises(OSError, match=message):
         trained(tmp_path / "run.pt")
 
 
@@ -323,53 +293,41 @@ class Malice:
         return (os.system, ("touch pwned",))
 
 
-def spoilt(path, how):
-    """A good checkpoint made bad."""
-    good = path.read_bytes()
-    if how == "cut short":
-        path.write_bytes(good[: len(good) // 2])
-    elif how == "empty":
-        path.write_bytes(b"")
-    elif how == "a picture":
-        path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
-    elif how == "one bit":
-        at = good.index(torch.full((4,), 0.625, dtype=torch.float64).numpy().tobytes())
-        path.write_bytes(good[: at + 3] + bytes([good[at + 3] ^ 16]) + good[at + 4 :])
-    elif how == "a pickle":
-        path.write_bytes(pickle.dumps({"format": "vaelib checkpoint 1", "step": Malice()}))
-    elif how == "a hostile checkpoint":
-        torch.save({"format": "vaelib checkpoint 1", "step": Malice()}, path)
-    elif how == "a module":
-        torch.save(nn.Linear(2, 2), path)
-    elif how == "of somebody else":
-        torch.save({"weight": torch.zeros(3)}, path)
-    elif how == "a list":
-        torch.save([1, 2, 3], path)
+def flip_a_bit(good):
+    at = good.index(torch.full((4,), 0.625, dtype=torch.float64).numpy().tobytes())
+    return good[: at + 3] + bytes([good[at + 3] ^ 16]) + good[at + 4 :]
 
 
-SPOILT = [
-    "cut short",
-    "empty",
-    "a picture",
-    "one bit",
-    "a pickle",
-    "a hostile checkpoint",
-    "a module",
-]
+def written(thing):
+    file = io.BytesIO()
+    torch.save(thing, file)
+    return file.getvalue()
 
 
-@pytest.mark.parametrize("how", [*SPOILT, "of somebody else", "a list"])
+SPOILT = {
+    "cut short": lambda good: good[: len(good) // 2],
+    "empty": lambda good: b"",
+    "a picture": lambda good: b"\x89PNG\r\n\x1a\n" + bytes(200),
+    "one bit": flip_a_bit,
+    "a pickle": lambda good: pickle.dumps({"format": "vaelib checkpoint 1", "step": Malice()}),
+    "hostile": lambda good: written({"format": "vaelib checkpoint 1", "step": Malice()}),
+    "a module": lambda good: written(nn.Linear(2, 2)),
+    "of somebody else": lambda good: written({"weight": torch.zeros(3)}),
+    "a list": lambda good: written([1, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
 def test_a_bad_file_is_refused_and_runs_nothing(tmp_path, monkeypatch, how):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "run.pt"
     store.save(path, {"step": 1, "tensor": torch.full((4,), 0.625, dtype=torch.float64)})
-    spoilt(path, how)
-    bad = path.read_bytes()
+    bad = SPOILT[how](path.read_bytes())
+    path.write_bytes(bad)
     model, q = vae()
     before = flat(model, q)
-    with pytest.raises(
-        ValueError, match=r"checkpoint .*run\.pt is cut short, damaged or not of vaelib"
-    ):
+    message = r"checkpoint .*run\.pt is cut short, damaged or not of vaelib"
+    with pytest.raises(ValueError, match=message):
         fit(elbo, model, q, data(), steps=1, checkpoint=path)
     assert torch.equal(flat(model, q), before) and path.read_bytes() == bad
     assert not (tmp_path / "pwned").exists()
@@ -378,7 +336,7 @@ def test_a_bad_file_is_refused_and_runs_nothing(tmp_path, monkeypatch, how):
 def test_the_message_names_the_one_before(tmp_path):
     path = tmp_path / "run.pt"
     store.save(path, {"step": 1}), store.save(path, {"step": 2})
-    spoilt(path, "cut short")
+    path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match=re.escape(str(store.previous(path)))):
         store.load(path)
 
@@ -392,10 +350,7 @@ def test_the_message_names_the_one_before(tmp_path):
         ({"batch_size": None}, "batch_size was 16 there and is None here"),
         ({"held_out": None}, "held_out was .* there and is none here"),
         ({"held_out": data(6) + 1e-9}, "held_out was .* there and is .* here"),
-        (
-            {"clip": 1.0, "record_every": 6},
-            "clip was None there and is 1.0 here; record_every was 5",
-        ),
+        ({"clip": 1.0, "record_every": 6}, "clip was None there and is 1.0 here; record_every"),
         ({"schedule": "cosine"}, "not written by fit with this kind of schedule"),
     ],
 )
@@ -410,44 +365,37 @@ def test_a_checkpoint_of_another_call_is_refused_with_the_difference(tmp_path, m
 
 def test_other_data_or_another_bound_are_noticed(tmp_path):
     path = tmp_path / "run.pt"
-    model, q = vae()
-    fit(elbo, model, q, data(), steps=2, checkpoint=path)
+    keep_elbo(path)
     with pytest.raises(ValueError, match="bound was elbo there and is iwae here"):
-        fit(iwae, model, q, data(), steps=2, checkpoint=path)
-    with pytest.raises(
-        ValueError, match=r"x was \(40, 3\) torch.float64 \w{8} there and is \(40, 3\)"
-    ):
-        fit(elbo, model, q, data() + 1, steps=2, checkpoint=path)
+        fit(iwae, *vae(), data(), steps=2, checkpoint=path)
+    message = r"x was \(40, 3\) torch.float64 \w{8} there and is \(40, 3\)"
+    with pytest.raises(ValueError, match=message):
+        keep_elbo(path, x=data() + 1)
 
 
-@pytest.mark.parametrize("hidden", [5])
-def test_another_model_is_refused_before_a_parameter_changes(tmp_path, hidden):
+def test_another_model_is_refused_before_a_parameter_changes(tmp_path):
     path = tmp_path / "run.pt"
-    model, q = vae()
-    fit(elbo, model, q, data(), steps=2, checkpoint=path)
-    model, q = vae(hidden)
+    keep_elbo(path)
+    model, q = vae(hidden=5)
     before = flat(model, q)
-    with pytest.raises(
-        ValueError, match=r"of another model or encoder; they differ in model\.decoder\.net\.0"
-    ):
+    message = r"of another model or encoder; they differ in model\.decoder\.net\.0"
+    with pytest.raises(ValueError, match=message):
         fit(elbo, model, q, data(), steps=2, checkpoint=path)
     assert torch.equal(flat(model, q), before)
 
 
 def test_a_checkpoint_is_opened_by_torch_itself(tmp_path):
     path = tmp_path / "run.pt"
-    model, q = vae()
-    fit(elbo, model, q, data(), steps=2, checkpoint=path)
+    _, q = keep_elbo(path)
     state = torch.load(path, weights_only=True)
     torch.testing.assert_close(state["objective"]["q.net.0.weight"], q.net[0].weight.detach())
 
 
 def test_it_is_written_at_each_record_and_costs_nothing_between(tmp_path):
     path, seen = tmp_path / "run.pt", []
-    model, q = vae()
 
     def callback(history):
         seen.append(store.load(path)["step"])
 
-    fit(elbo, model, q, data(), steps=12, record_every=5, checkpoint=path, callback=callback)
+    keep_elbo(path, steps=12, record_every=5, callback=callback)
     assert seen == [5, 10, 12]

@@ -119,6 +119,7 @@ def test_a_bound_is_one_graph_with_the_same_value_and_gradients(name, decoder):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in the compiler of torch
 @pytest.mark.parametrize("bound", [TRAINED["iwae"], TRAINED["iwae_dreg"]])
 def test_a_compiled_bound_has_the_same_value_and_gradients_on_the_same_noise(bound):
     (model, q), x = vae(), bits()

@@ -124,10 +124,7 @@ def check_like(value: Tensor, like: Tensor, name: str) -> None:
 
 def check_finite(value: Tensor, name: str) -> None:
     """A tensor without an infinity and without not-a-number."""
-    if not value.is_floating_point() or value.is_meta or not looks_at_values():
-        return
-    # A sum takes one pass, and is finite only if all numbers are; if it overflows, look at all.
-    if not (math.isfinite(value.sum().item()) or value.isfinite().all()):
+    if not _is_finite(value):
         raise ValueError(f"{name} must be finite; it holds an infinity or not-a-number")
 
 
@@ -155,7 +152,9 @@ def check_data(x: Any, name: str = "x", sizes: str = "(B, X)") -> Tensor:
         raise ValueError(
             f"{name} must be a tensor of shape {sizes}, {first} at least 1; got {describe(x)}"
         )
-    check_finite(x, name)
+    if not _is_finite(x):
+        row = int((~x.isfinite()).flatten(1).any(1).nonzero()[0])
+        raise ValueError(f"{name} must be finite; row {row} holds an infinity or not-a-number")
     return x
 
 
@@ -170,3 +169,10 @@ def check_samples(log_w: Any, dim: Any) -> None:
         raise ValueError(
             f"log_w must have at least one sample along dim {dim}; got shape {describe(log_w)}"
         )
+
+
+def _is_finite(value: Tensor) -> bool:
+    if not value.is_floating_point() or value.is_meta or not looks_at_values():
+        return True
+    # A sum takes one pass, and is finite only if all numbers are; if it overflows, look at all.
+    return math.isfinite(value.sum().item()) or bool(value.isfinite().all())

@@ -116,18 +116,19 @@ def get_likelihood(
     return p_x
 
 
-def check_model_data(model: Any, x: Tensor, name: str = "x") -> Tensor:
+def check_model_data(model: Any, x: Tensor, name: str = "x", sizes: str = "(B, X)") -> Tensor:
     """Data that a bound can start with: finite, and what this model wants.
 
     Args:
         model: the joint, p(x, z); its ``check_data`` is asked if there is one.
         x: data, shape ``(B, X)``.
         name: the argument's name.
+        sizes: how its shape is written, for the message.
 
     Raises:
         ValueError: another shape, numbers that are not finite, or what the model says of them.
     """
-    check_data(x, name)
+    check_data(x, name, sizes)
     check_values = getattr(model, "check_data", None)
     if check_values is not None and looks_at_values():
         check_values(x)

@@ -20,24 +20,24 @@ __all__ = [
     "compare_tensors",
     "find",
     "fingerprint",
-    "generators",
+    "get_rng_states",
     "load",
     "previous",
     "save",
-    "set_generators",
+    "set_rng_states",
 ]
 
 _FORMAT = "vaelib checkpoint 1"
 
 
 def save(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
-    """Write a state so that at every moment a whole checkpoint lies at ``path``, and keep the one before.
+    """Write a state; at every moment a whole checkpoint lies at ``path``.
 
-    It is written beside the old one, forced to the disk, and then takes its name. A process that is killed, or a disk
-    that is full, leaves the old checkpoint as it was.
+    The new file is written beside the old one, forced to the disk, and then renamed. If the process
+    is killed or the disk is full, the old checkpoint stays as it was.
 
     Args:
-        path: where; the one before is kept at :func:`previous`.
+        path: where; the checkpoint before it is kept at :func:`previous`.
         state: dictionaries, lists, numbers, strings and tensors.
 
     Raises:
@@ -64,7 +64,7 @@ def save(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read what :func:`save` wrote; nothing but numbers, text and tensors is ever made from the file.
+    """Read what :func:`save` wrote: numbers, text and tensors only; no code is run.
 
     Args:
         path: where.
@@ -116,7 +116,7 @@ def find(path: str | os.PathLike[str]) -> dict[str, Any] | None:
 
     Raises:
         ValueError: what lies there is cut short, damaged, or not a checkpoint of vaelib.
-        OSError: the folder is missing, no folder, or may not be written to; or ``path`` is a folder.
+        OSError: the folder is missing, no folder, or read-only; or ``path`` is itself a folder.
     """
     path = Path(path)
     part = _beside(path, "part")
@@ -132,23 +132,21 @@ def find(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     return load(path) if path.exists() else None
 
 
-def generators() -> list[Tensor]:
-    """The state of every global generator that samples may come from, for :func:`set_generators`.
+def get_rng_states() -> list[Tensor]:
+    """The states of torch's global generators, from which samples come.
 
     Returns:
         one tensor of bytes for the CPU and one for each GPU, in the shape that torch gives it.
     """
-    return [
-        torch.get_rng_state(),
-        *(torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []),
-    ]
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return [torch.get_rng_state(), *gpus]
 
 
-def set_generators(states: list[Tensor]) -> None:
+def set_rng_states(states: list[Tensor]) -> None:
     """Put the global generators back.
 
     Args:
-        states: what :func:`generators` gave.
+        states: what :func:`get_rng_states` gave.
     """
     torch.set_rng_state(states[0])
     if states[1:]:
@@ -156,7 +154,7 @@ def set_generators(states: list[Tensor]) -> None:
 
 
 def fingerprint(x: Any) -> str:
-    """Shape, type and checksum of a tensor, so that a run does not go on with other data unnoticed.
+    """Shape, type and checksum of a tensor; a run that goes on with other data is noticed by it.
 
     Args:
         x: a tensor, a callable or None.
@@ -164,13 +162,13 @@ def fingerprint(x: Any) -> str:
     if not isinstance(x, Tensor):
         return "none" if x is None else "callable"
     x = x.detach().cpu().contiguous()
-    # The bytes where they lie: torch gives them to NumPy only, and works without it.
+    # Without a copy and without NumPy, which torch does not need.
     content = (ctypes.c_char * x.nbytes).from_address(x.data_ptr())
     return f"{tuple(x.shape)} {x.dtype} {zlib.crc32(content):08x}"
 
 
 def compare_calls(theirs: Any, mine: dict[str, Any], path: str | os.PathLike[str]) -> None:
-    """See to it that a checkpoint was written by the same call, before anything is overwritten.
+    """Refuse a checkpoint that another call wrote, before anything is overwritten.
 
     Args:
         theirs: the arguments in the checkpoint.
@@ -182,40 +180,46 @@ def compare_calls(theirs: Any, mine: dict[str, Any], path: str | os.PathLike[str
     """
     if not isinstance(theirs, dict) or theirs.keys() != mine.keys():
         raise ValueError(
-            f"checkpoint {path} was not written by fit with this kind of schedule; name another file"
+            f"checkpoint {path} was not written by fit with this kind of schedule; "
+            "name another file"
         )
-    if differing := [
-        f"{n} was {theirs[n]} there and is {mine[n]} here" for n in mine if theirs[n] != mine[n]
-    ]:
+    differences = [
+        f"{name} was {theirs[name]} there and is {mine[name]} here"
+        for name in mine
+        if theirs[name] != mine[name]
+    ]
+    if differences:
         raise ValueError(
-            f"checkpoint {path} is of another call of fit: {'; '.join(differing)}; name another file"
+            f"checkpoint {path} is of another call of fit: {'; '.join(differences)}; "
+            "name another file"
         )
 
 
 def compare_tensors(theirs: Any, mine: dict[str, Tensor], path: str | os.PathLike[str]) -> None:
-    """See to it that a checkpoint's parameters are those of this model, before anything is overwritten.
+    """Refuse a checkpoint of another model or encoder, before anything is overwritten.
 
     Args:
-        theirs: the parameters in the checkpoint, by name.
-        mine: the parameters of this call, by name, each of any shape.
+        theirs: the tensors in the checkpoint, by name.
+        mine: the tensors of this call, by name, each of any shape.
         path: where the checkpoint lies.
 
     Raises:
-        ValueError: names or shapes differ.
+        ValueError: names, shapes or types differ.
     """
-    states = [state if isinstance(state, dict) else {} for state in (theirs, mine)]
-    shapes = [
-        {(name, tuple(tensor.shape), tensor.dtype) for name, tensor in state.items()}
-        for state in states
-    ]
-    if differing := sorted(shapes[0] ^ shapes[1], key=str):
+    if differing := sorted(_describe_tensors(theirs) ^ _describe_tensors(mine), key=str):
         raise ValueError(
             f"checkpoint {path} is of another model or encoder; they differ in {differing[0][0]}"
         )
 
 
+def _describe_tensors(state: Any) -> set[tuple[str, tuple[int, ...], torch.dtype]]:
+    if not isinstance(state, dict):
+        return set()
+    return {(name, tuple(tensor.shape), tensor.dtype) for name, tensor in state.items()}
+
+
 def _keep(path: Path) -> None:
-    """Give the file at path a second name, so that there is no moment without one at path itself."""
+    """Give the file a second name; it stays at path until the new one replaces it."""
     second = _beside(path, "keep")
     with contextlib.suppress(FileNotFoundError):
         second.unlink()
@@ -227,7 +231,7 @@ def _keep(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Force the new names to the disk too, where the system can."""
+    """Force the new names to the disk too, if the system can."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -243,4 +247,7 @@ def _beside(path: Path, word: str) -> Path:
 def _unreadable(path: Path) -> str:
     kept = previous(path)
     hint = f"; the one before it is {kept}" if kept.exists() else ""
-    return f"checkpoint {path} is cut short, damaged or not of vaelib; move it away to start anew{hint}"
+    return (
+        f"checkpoint {path} is cut short, damaged or not of vaelib; "
+        f"move it away to start anew{hint}"
+    )

@@ -1,0 +1,10 @@
+"""One training loop for every bound.
+
+:func:`fit` is in ``loop.py``, and its step reads from top to bottom. The other files hold what a
+long run needs: the order of the data, checkpoints, several processes, compilation.
+"""
+
+from vaelib.train.history import History
+from vaelib.train.loop import fit
+
+__all__ = ["History", "fit"]

@@ -1,0 +1,354 @@
+"""The training loop: ``fit``, and what one step of it does."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from vaelib._validate import data_are_checked, describe
+from vaelib.protocol import check_model_data
+from vaelib.train import checkpoint as store
+from vaelib.train import parallel
+from vaelib.train.batches import Batches
+from vaelib.train.finite import check_bound, check_gradients
+from vaelib.train.history import History
+from vaelib.train.interrupt import delay_interrupt
+from vaelib.train.objective import CompiledObjective, Objective, check_compiler
+from vaelib.train.settings import Settings
+
+__all__ = ["fit"]
+
+
+def fit(
+    bound: Callable[..., Tensor],
+    model: Any,
+    q: Any,
+    x: Tensor | Callable[[int], Tensor],
+    *,
+    K: int = 1,
+    steps: int,
+    batch_size: int | None = 128,
+    lr: float = 1e-3,
+    schedule: str | Callable[[float], float] = "constant",
+    clip: float | None = None,
+    seed: int = 0,
+    held_out: Tensor | None = None,
+    record_every: int = 100,
+    patience: int | None = None,
+    callback: Callable[[History], Any] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    compile: bool = False,
+) -> History:
+    r"""Maximise the mean of a bound over the data, by Adam, in the parameters of model and q.
+
+    .. math:: \max_{\theta, \phi}\; \frac{1}{N} \sum_{n=1}^{N} \text{bound}(x_n; \theta, \phi)
+
+    Equation :eq:`eq-objective`. The same seed and number of threads give the same bits; the global
+    generator is left as it was. Ctrl-C ends the training after the step in hand, with the history
+    so far. If ``torchrun`` started the script, its processes share every batch and average their
+    gradients. The data are checked once, when training begins, or when a callable returns them.
+
+    Args:
+        bound: called as ``bound(model, q, x, K)``, shape ``(B,)``, in nats: any function of
+            :mod:`vaelib.elbo` or :mod:`vaelib.iwae`.
+        model: the joint, p(x, z).
+        q: the encoder; the model's own posterior has no parameters but the model's.
+        x: data, shape ``(N, X)``; or a callable that gives such a tensor for epoch 0, 1, 2, ...
+        K: how many samples for each datum.
+        steps: how many steps of the optimiser.
+        batch_size: B; None takes all data in every step.
+        lr: Adam's step size.
+        schedule: ``"constant"``; ``"cosine"``, from ``lr`` down to zero along half a cosine; or a
+            callable that gives the factor of ``lr`` when the fraction ``done`` of all steps, from 0
+            to 1, is done.
+        clip: the largest norm that the gradient of all parameters together may have; a longer one
+            is shortened.
+        seed: of the data's order and of the samples.
+        held_out: data on which the bound is evaluated at each record.
+        record_every: how many steps between records; the last step is always one.
+        patience: stop when the held-out bound has not risen for this many records in a row, and put
+            back the parameters of the best one.
+        callback: called with the history at each record; training ends if it returns True.
+        checkpoint: a file in which all is kept at each record, and from which the same call goes
+            on: a run that was killed ends with the same bits as one that was not.
+        compile: True computes the bound by ``torch.compile``, with the same noise and, up to
+            rounding, the same results. A step is faster, but compiling takes some 20 seconds for
+            each size of batch, and the last batch of an epoch may be a second size; so it serves
+            long runs. It needs a C++ compiler.
+
+    Returns:
+        the :class:`History`.
+
+    Raises:
+        ValueError: an argument out of its range, nothing to train, data that are not finite or that
+            the model refuses, a bound that is not of shape ``(B,)``, or a checkpoint that is
+            damaged or of another call.
+        TypeError: the bound or the callback cannot be called, the checkpoint is no path, the seed
+            no integer, or ``compile`` neither True nor False.
+        FloatingPointError: the bound or its gradient is infinite or not a number; the message names
+            the step, the tensor and the likely cause, and the parameters are those before that
+            step.
+        RuntimeError: ``compile=True``, and there is no C++ compiler.
+        OSError: the checkpoint cannot be written.
+
+    Source: Kingma & Welling (2014), algorithm 1; Kingma & Ba (2015) for Adam.
+    """
+    settings = Settings(
+        K=K,
+        steps=steps,
+        batch_size=batch_size,
+        lr=lr,
+        schedule=schedule,
+        clip=clip,
+        seed=seed,
+        record_every=record_every,
+        patience=patience,
+        compile=compile,
+    )
+    _check_callables(bound, callback, checkpoint)
+
+    def check(data: Any, name: str = "x") -> None:
+        check_model_data(model, data, name, "(N, X)")
+
+    if held_out is not None:
+        check(held_out, "held_out")
+    elif patience is not None:
+        raise ValueError("patience needs held_out data, whose bound is to rise; got held_out=None")
+
+    with torch.random.fork_rng(), delay_interrupt() as interrupts:
+        batches = Batches(x, batch_size, seed, check)
+        training = _Training(Objective(bound, model, q), batches, held_out, settings)
+        training.begin(checkpoint)
+        for _ in _show_progress(training, bound):
+            training.make_step(interrupts)
+            stop = training.interrupted
+            if training.step % record_every == 0 or training.step == steps:
+                training.record()
+                training.save(checkpoint)
+                stop |= parallel.broadcast(
+                    lambda: callback is not None and callback(training.history) is True
+                )
+            if stop or training.finished:
+                break
+        training.end(checkpoint)
+    return training.history
+
+
+class _Training:
+    """All that changes while fit runs: what a checkpoint holds, and what comes back from it."""
+
+    def __init__(
+        self, objective: Objective, batches: Batches, held_out: Tensor | None, settings: Settings
+    ) -> None:
+        self.objective = objective
+        self.batches = batches
+        self.held_out = held_out
+        self.settings = settings
+
+        self.parameters = {name: p for name, p in objective.named_parameters() if p.requires_grad}
+        if not self.parameters:
+            raise ValueError("neither model nor q has a parameter to train")
+        self.device = next(iter(self.parameters.values())).device
+        self.optimiser = torch.optim.Adam(self.parameters.values(), lr=settings.lr, fused=True)
+
+        parallel.init_process_group(self.device)
+        module: nn.Module = objective
+        if settings.compile:
+            check_compiler()
+            module = CompiledObjective(objective, self.device)
+        self.evaluate = parallel.average_gradients(module)
+
+        self.step = 0
+        self.history = History()
+        self.since_record: list[float] = []  # the bound in each step since the last record
+        self.best: dict[str, Any] = {"held_out": -math.inf, "records": 0, "parameters": {}}
+        self.interrupted = False
+        self.finished = False
+        self.started = time.perf_counter()
+
+    def begin(self, checkpoint: Any) -> None:
+        """Start with the seed, or from the checkpoint if there is one."""
+        # Each process draws samples of its own; the order of the data has a generator beside it.
+        torch.manual_seed(self.settings.seed + 1_000_003 * parallel.rank())
+        if checkpoint is None:
+            return
+        state = parallel.broadcast(lambda: store.find(checkpoint))
+        if state is not None:
+            self._restore(state, checkpoint)
+
+    def make_step(self, interrupts: list[bool]) -> None:
+        """One step: batch, bound, check, backward, clip, step."""
+        settings = self.settings
+        n_processes = parallel.world_size()
+
+        # Batch: each process takes its part of it.
+        x, weight = parallel.shard(next(self.batches))
+        x = x.to(self.device)
+
+        # The gradients of the step before; their memory can be used again.
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+        # Nothing below looks at the data's values again.
+        with data_are_checked():
+            # Bound: one value for each datum; the loss is minus their mean over the whole batch.
+            # Gradients are averaged over processes and should be summed, hence n_processes.
+            values = self._evaluate_bound(x)
+            loss = values.sum() * (-weight * n_processes)
+
+            # Check: all processes learn the same mean, and whether one of them was interrupted.
+            sums = parallel.all_reduce([-loss.item() / n_processes, float(bool(interrupts))])
+            mean = sums[0]
+            check_bound(mean, values, self.parameters, self.step + 1)
+
+            # Backward: with several processes, torch averages the gradients.
+            if loss.requires_grad:
+                loss.backward()
+            check_gradients(self.parameters, mean, self.step + 1)
+
+            # Clip.
+            if settings.clip is not None:
+                nn.utils.clip_grad_norm_(self.parameters.values(), settings.clip)
+
+            # Step.
+            self.optimiser.param_groups[0]["lr"] = settings.step_size(self.step)
+            self.optimiser.step()
+
+        self.step += 1
+        self.since_record.append(mean)
+        self.interrupted = sums[1] > 0
+
+    def _evaluate_bound(self, x: Tensor) -> Tensor:
+        try:
+            values = self.evaluate(x, self.settings.K)
+        except Exception as error:
+            error.add_note(
+                f"This was step {self.step + 1} of fit; the parameters are those before it."
+            )
+            raise
+        if not isinstance(values, Tensor) or values.shape != x.shape[:1]:
+            raise ValueError(
+                f"bound must return one value per datum, shape ({x.shape[0]},); "
+                f"got {describe(values)}"
+            )
+        return values
+
+    def record(self) -> None:
+        """Add an entry to the history, and see whether the held-out bound still rises."""
+        history = self.history
+        history.steps.append(self.step)
+        history.train.append(sum(self.since_record) / len(self.since_record))
+        self.since_record.clear()
+        if self.held_out is not None:
+            history.held_out.append(parallel.broadcast(self._evaluate_held_out))
+            if self.settings.patience is not None:
+                self._keep_best(history.held_out[-1], self.settings.patience)
+        history.seconds.append(time.perf_counter() - self.started)
+
+    @torch.no_grad()
+    def _evaluate_held_out(self) -> float:
+        assert self.held_out is not None
+        # A generator of its own, so that looking at held-out data does not change the training.
+        with torch.random.fork_rng(), data_are_checked():
+            torch.manual_seed(0)
+            values = self.objective(self.held_out.to(self.device), self.settings.K)
+            return float(values.mean())
+
+    def _keep_best(self, held_out: float, patience: int) -> None:
+        if held_out > self.best["held_out"]:
+            copies = {name: tensor.clone() for name, tensor in self.objective.state_dict().items()}
+            self.best = {"held_out": held_out, "records": 0, "parameters": copies}
+        else:
+            self.best["records"] += 1
+        self.finished = self.best["records"] >= patience
+
+    def end(self, checkpoint: Any) -> None:
+        """Keep what an interrupt would lose, and put the best parameters back."""
+        if self.interrupted:
+            self.save(checkpoint)
+            warnings.warn(
+                f"fit was interrupted after step {self.step} of {self.settings.steps}",
+                stacklevel=3,
+            )
+        if self.best["parameters"]:
+            self.objective.load_state_dict(self.best["parameters"])
+
+    def save(self, checkpoint: Any) -> None:
+        """Write the checkpoint: process 0, with the generators of all."""
+        if checkpoint is None:
+            return
+        state = {
+            "call": self._call,
+            "objective": self.objective.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "finished": self.finished,
+            "since_record": self.since_record,
+            "best": self.best,
+            "history": asdict(self.history),
+            "batches": self.batches.state(),
+            "generators": parallel.all_gather(store.get_rng_states()),
+        }
+        parallel.broadcast(lambda: store.save(checkpoint, state))
+
+    def _restore(self, state: dict[str, Any], checkpoint: Any) -> None:
+        """Go on from a checkpoint; it is compared with this call before anything is overwritten."""
+        store.compare_calls(state.get("call"), self._call, checkpoint)
+        store.compare_tensors(state.get("objective"), self.objective.state_dict(), checkpoint)
+        self.objective.load_state_dict(state["objective"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+        self.finished = state["finished"]
+        self.since_record = state["since_record"]
+        self.best = state["best"]
+        self.history = History(**state["history"])
+        if self.history.seconds:
+            self.started -= self.history.seconds[-1]
+        self.batches.restore(state["batches"])
+        store.set_rng_states(state["generators"][parallel.rank()])
+
+    @cached_property
+    def _call(self) -> dict[str, Any]:
+        """What a checkpoint must have in common with the call that goes on from it."""
+        call = dict(vars(self.settings))
+        if call["schedule"] == "constant":
+            del call["steps"]  # with a constant step size more steps only go on
+        elif callable(call["schedule"]):
+            call["schedule"] = "callable"
+        call["bound"] = getattr(self.objective.bound, "__name__", "callable")
+        call["x"] = store.fingerprint(self.batches.x)
+        call["held_out"] = store.fingerprint(self.held_out)
+        call["processes"] = parallel.world_size()
+        return call
+
+
+def _show_progress(training: _Training, bound: Any) -> Any:
+    """The steps to make, with a bar: in process 0, on a terminal, and not in continuous testing."""
+    steps = training.settings.steps
+    hidden = bool(os.environ.get("CI")) or parallel.rank() > 0
+    return tqdm(
+        range(training.step, training.step if training.finished else steps),
+        initial=training.step,
+        total=steps,
+        disable=hidden or None,  # None hides it if there is no terminal
+        desc=getattr(bound, "__name__", "fit"),
+    )
+
+
+def _check_callables(bound: Any, callback: Any, checkpoint: Any) -> None:
+    if not callable(bound):
+        raise TypeError(f"bound must be callable; got {bound!r}")
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable; got {callback!r}")
+    if not isinstance(checkpoint, str | os.PathLike | None):
+        raise TypeError(f"checkpoint must be a path, str or os.PathLike; got {checkpoint!r}")
