@@ -43,6 +43,11 @@ class _OneEvent(Independent):  # type: ignore[type-arg]
     def __init__(self, batch_shape: torch.Size, event_shape: torch.Size) -> None:
         Distribution.__init__(self, batch_shape, event_shape, validate_args=False)
 
+    @property
+    def base_dist(self) -> Distribution:
+        """The distribution of each entry by itself, one of torch's."""
+        raise NotImplementedError
+
 
 class StandardGaussian(_OneEvent):
     r"""The standard Gaussian, :math:`\mathcal{N}(z; 0, I)`.

@@ -125,6 +125,9 @@ def check_model_data(model: Any, x: Tensor, name: str = "x", sizes: str = "(B, X
         name: the argument's name.
         sizes: how its shape is written, for the message.
 
+    Returns:
+        x itself, shape ``(B, X)``.
+
     Raises:
         ValueError: another shape, numbers that are not finite, or what the model says of them.
     """
