@@ -12,10 +12,9 @@ from scipy import integrate, optimize, stats
 
 import vaelib.elbo
 from vaelib import checks
-from vaelib.checks import elbo, elbo_kl, elbo_paper, elbo_score, elbo_terms
 from vaelib.checks.calling import attempt
-from vaelib.checks.exercise import Exercise
 from vaelib.checks.scripted import bound_and_gradients
+from vaelib.checks.types import Exercise
 from vaelib.latent import LinearGaussian, fit_ppca
 
 
@@ -25,17 +24,19 @@ def drawn(exercise: Exercise) -> list[tuple]:
 
 
 def test_log_weights_are_three_log_densities() -> None:
-    for args in drawn(elbo.LOG_WEIGHTS):
+    for args in drawn(checks.check_log_weights):
         x, z, x_hat, sigma, mean, std = (value.numpy() for value in args)
         likelihood = stats.norm.logpdf(x, x_hat, sigma).sum(-1)
         latents = (stats.norm.logpdf(z) - stats.norm.logpdf(z, mean, std)).sum(-1)
         np.testing.assert_allclose(
-            elbo._log_weights(*args).numpy(), likelihood + latents, rtol=1e-12
+            checks.check_log_weights.solution(*args).numpy(), likelihood + latents, rtol=1e-12
         )
 
 
 @pytest.mark.parametrize(
-    "exercise", [elbo.ELBO, elbo_kl.ELBO_KL, elbo_score.ELBO_SCORE], ids=lambda e: e.name
+    "exercise",
+    [checks.check_elbo, checks.check_elbo_kl, checks.check_elbo_score],
+    ids=lambda e: e.name,
 )
 def test_bounds_are_those_of_the_library(exercise: Exercise) -> None:
     for args in drawn(exercise):
@@ -47,18 +48,18 @@ def test_bounds_are_those_of_the_library(exercise: Exercise) -> None:
 
 def test_the_smallest_bound_can_be_worked_by_hand() -> None:
     """z = 1 + 0.8 ε; log w is log N(z; 0, 1) + log N(2; z, 1) − log N(z; 1, 0.8²)."""
-    model, q, x, K = elbo.ELBO.hand[0].args
+    model, q, x, K = checks.check_elbo.hand[0].args
     epsilon = q.noise[0].item()
     z = 1 + 0.8 * epsilon
     log_w = stats.norm.logpdf(z) + stats.norm.logpdf(2, z) - stats.norm.logpdf(z, 1, 0.8)
-    assert f"ε = {epsilon:.5g}" in elbo.ELBO.hand[0].said
+    assert f"ε = {epsilon:.5g}" in checks.check_elbo.hand[0].said
     assert attempt(
-        elbo._elbo, lambda fn, *args: fn(*args), (model, q, x, K), ""
+        checks.check_elbo.solution, lambda fn, *args: fn(*args), (model, q, x, K), ""
     ).item() == pytest.approx(log_w)
 
 
 def test_the_bound_on_paper_is_the_integral_and_its_summit_the_evidence() -> None:
-    for args in drawn(elbo_paper.BOUND_ON_PAPER):
+    for args in drawn(checks.check_bound_on_paper):
         x, sigma, mu, s = (value.item() for value in args)
 
         def integral(m: float, sd: float, x: float = x, sigma: float = sigma) -> float:
@@ -74,7 +75,7 @@ def test_the_bound_on_paper_is_the_integral_and_its_summit_the_evidence() -> Non
             return integrate.quad(integrand, -10, 10)[0]
 
         bound, best_mu, best_s, summit = (
-            value.item() for value in elbo_paper._bound_on_paper(*args)
+            value.item() for value in checks.check_bound_on_paper.solution(*args)
         )
         assert bound == pytest.approx(integral(mu, s), rel=1e-6)
         assert summit == pytest.approx(integral(best_mu, best_s), rel=1e-6)
@@ -88,10 +89,10 @@ def test_the_maximiser_on_paper_is_where_a_search_ends() -> None:
 
     def minus_bound(phi: np.ndarray) -> float:
         mu, log_s = torch.tensor(phi)
-        return -elbo_paper._bound_on_paper(x, sigma, mu, log_s.exp())[0].item()
+        return -checks.check_bound_on_paper.solution(x, sigma, mu, log_s.exp())[0].item()
 
     found = optimize.minimize(minus_bound, [0.0, 0.0]).x
-    _, best_mu, best_s, _ = elbo_paper._bound_on_paper(x, sigma, x, sigma)
+    _, best_mu, best_s, _ = checks.check_bound_on_paper.solution(x, sigma, x, sigma)
     np.testing.assert_allclose(
         [found[0], math.exp(found[1])], [best_mu.item(), best_s.item()], rtol=1e-4
     )
@@ -101,7 +102,7 @@ def test_the_unexplained_weight_is_the_noise_level_of_an_elbo() -> None:
     """Scaled by 1/w, the loss differs from minus the ELBO by what depends on no reconstruction."""
     torch.manual_seed(0)
     w, x, first, second = torch.tensor(0.3).double(), *torch.randn(3, 5).double()
-    sigma, _ = elbo_terms._unexplained_weight(w, torch.ones(5).double())
+    sigma, _ = checks.check_unexplained_weight.solution(w, torch.ones(5).double())
     losses = [(x - x_hat).square().mean() / w for x_hat in (first, second)]
     log_p_x = [
         stats.norm.logpdf(x.numpy(), x_hat.numpy(), sigma.item()).sum() for x_hat in (first, second)
@@ -113,17 +114,17 @@ def test_the_squared_lengths_are_those_of_probabilistic_pca() -> None:
     torch.manual_seed(1)
     x = torch.randn(400, 6).double() * torch.tensor([3.0, 2.0, 1.5, 1.0, 0.5, 0.2]).double()
     lam = torch.linalg.eigvalsh(torch.cov(x.T, correction=0)).flip(0)
-    sigma, lengths = elbo_terms._unexplained_weight(torch.tensor(0.4).double(), lam)
+    sigma, lengths = checks.check_unexplained_weight.solution(torch.tensor(0.4).double(), lam)
     best = fit_ppca(x, 5, sigma=sigma.item())
     assert 0 < (lengths > 0).sum() < 5
     torch.testing.assert_close(best.weight.square().sum(0), lengths[:5], rtol=1e-8, atol=1e-8)
 
 
 def test_free_bits_is_the_sum_written_out() -> None:
-    for reconstruction, kl, lam in drawn(elbo_terms.FREE_BITS):
+    for reconstruction, kl, lam in drawn(checks.check_free_bits):
         B, Z = kl.shape
         price = sum(max(lam, sum(kl[n, i].item() for n in range(B)) / B) for i in range(Z))
-        value = elbo_terms._free_bits(reconstruction, kl, lam).item()
+        value = checks.check_free_bits.solution(reconstruction, kl, lam).item()
         assert value == pytest.approx(sum(reconstruction.tolist()) / B - price)
         assert value <= (reconstruction - kl.sum(1)).mean() + 1e-12
 

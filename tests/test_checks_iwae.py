@@ -13,13 +13,13 @@ from scipy.special import logsumexp
 
 import vaelib.evaluate
 import vaelib.iwae
-from vaelib.checks import evidence, iwae, weights
+from vaelib import checks
 from vaelib.checks.scripted import bound_and_gradients, bound_case
 from vaelib.latent import LinearGaussian
 
 BOUNDS = {
-    "iwae": (iwae.IWAE, vaelib.iwae.iwae),
-    "iwae_dreg": (iwae.IWAE_DREG, vaelib.iwae.iwae_dreg),
+    "iwae": (checks.check_iwae, vaelib.iwae.iwae),
+    "iwae_dreg": (checks.check_iwae_dreg, vaelib.iwae.iwae_dreg),
 }
 
 
@@ -53,7 +53,9 @@ def test_the_bounds_are_the_librarys(case, exercise, library):
     np.testing.assert_allclose(ours["value"], logsumexp(log_w, 0) - np.log(6), rtol=1e-12)
 
 
-@pytest.mark.parametrize("exercise", [iwae.IWAE, iwae.IWAE_DREG], ids=["iwae", "iwae_dreg"])
+@pytest.mark.parametrize(
+    "exercise", [checks.check_iwae, checks.check_iwae_dreg], ids=["iwae", "iwae_dreg"]
+)
 def test_the_gradients_are_those_of_the_formulas(case, exercise):
     args, log_w, at = case
     seen = bound_and_gradients(exercise.solution, *copy.deepcopy(args))
@@ -62,7 +64,7 @@ def test_the_gradients_are_those_of_the_formulas(case, exercise):
     np.testing.assert_allclose(seen["gradient in the model's weight"], in_model, rtol=1e-10)
     weight, d_z, score = shares**2, at["d_z"], 0.0
     if (
-        exercise is iwae.IWAE
+        exercise is checks.check_iwae
     ):  # the score term: -log q is -log N(eps) + log s, and eps does not move
         s = args[1].log_sigma.exp().detach().numpy()
         weight, d_z, score = shares, at["d_z"] - at["path"] / s**2, shares.sum()
@@ -75,7 +77,7 @@ def test_the_gradients_are_those_of_the_formulas(case, exercise):
 def test_the_evidence_is_the_librarys_and_scipys(case):
     (model, q, x, K), log_w, _ = case
     library = vaelib.evaluate.log_likelihood(model, copy.deepcopy(q), x, K, chunk=4, return_se=True)
-    ours = evidence.LOG_LIKELIHOOD.solution(model, copy.deepcopy(q), x, K, 4)
+    ours = checks.check_log_likelihood.solution(model, copy.deepcopy(q), x, K, 4)
     w = np.exp(log_w)
     for mine, theirs, by_hand in zip(
         ours, library, (np.log(w.mean(0)), stats.sem(w) / w.mean(0)), strict=True
@@ -88,8 +90,8 @@ def test_weights_and_counts():
     log_w = torch.randn(7, 3, dtype=torch.float64)
     w = np.exp(log_w.numpy())
     shares, count = (
-        weights.NORMALIZED_WEIGHTS.solution(log_w),
-        weights.EFFECTIVE_SAMPLE_SIZE.solution(log_w),
+        checks.check_normalized_weights.solution(log_w),
+        checks.check_effective_sample_size.solution(log_w),
     )
     np.testing.assert_allclose(shares, w / w.sum(0))
     np.testing.assert_allclose(count, w.sum(0) ** 2 / (w**2).sum(0))
@@ -99,7 +101,7 @@ def test_weights_and_counts():
 
 @pytest.mark.parametrize("d", [0.05, 0.6, 0.95])
 def test_two_weights_by_enumeration(d):
-    L_1, L_2, fraction = weights.TWO_WEIGHTS.solution(d)
+    L_1, L_2, fraction = checks.check_two_weights.solution(d)
     for K, bound in ((1, L_1), (2, L_2)):
         outcomes = itertools.product((1 - d, 1 + d), repeat=K)
         assert bound == pytest.approx(np.mean([np.log(np.mean(w)) for w in outcomes]))
@@ -113,25 +115,27 @@ def test_the_surrogates_limit_by_quadrature(mean_p, s_p, mean_q, s_q):
     p, q = stats.norm(mean_p, s_p), stats.norm(mean_q, s_q)
     span = (mean_p - 12 * s_p, mean_p + 12 * s_p)
     kl, _ = integrate.quad(lambda z: p.pdf(z) * (p.logpdf(z) - q.logpdf(z)), *span, epsabs=1e-12)
-    assert weights.SURROGATE_LIMIT.solution(-2.0, mean_p, s_p, mean_q, s_q) == pytest.approx(
+    assert checks.check_surrogate_limit.solution(-2.0, mean_p, s_p, mean_q, s_q) == pytest.approx(
         -2.0 + kl
     )
 
 
 def test_the_log_outside_is_the_log_of_the_mean():
     """The slip that takes the log of a mean: log E_p[w], by quadrature."""
-    slip = next(slip for slip in weights.SURROGATE_LIMIT.slips if slip.mistake == "log-outside")
+    slip = next(
+        slip for slip in checks.check_surrogate_limit.slips if slip.mistake == "log-outside"
+    )
     p, q = stats.norm(1.0, 0.8), stats.norm(0.2, 1.1)
     mean, _ = integrate.quad(lambda z: p.pdf(z) ** 2 / q.pdf(z), -12, 12, epsabs=1e-12)
-    assert weights.SURROGATE_LIMIT.mutant(slip)(-2.0, 1.0, 0.8, 0.2, 1.1) == pytest.approx(
+    assert checks.check_surrogate_limit.mutant(slip)(-2.0, 1.0, 0.8, 0.2, 1.1) == pytest.approx(
         -2.0 + np.log(mean)
     )
 
 
 def test_what_is_wanted_is_told_without_what_else_is_looked_at():
-    pair = iwae.check_iwae(lambda model, q, x, K: (x[:, 0], x[:, 0]))
+    pair = checks.check_iwae(lambda model, q, x, K: (x[:, 0], x[:, 0]))
     assert "must return one tensor; yours returns a list or tuple of 2." in pair.message
-    lone = evidence.check_log_likelihood(lambda model, q, x, K, chunk: x[:, 0])
+    lone = checks.check_log_likelihood(lambda model, q, x, K, chunk: x[:, 0])
     assert "in this order: estimate, standard error. Yours returns 1 of them." in lone.message
 
 
@@ -141,6 +145,6 @@ def test_the_standard_error_is_zero_and_a_number_where_q_is_the_posterior() -> N
         False
     )
     x, _ = model.sample(20)
-    estimate, error = evidence.LOG_LIKELIHOOD.solution(model, model.posterior, x, 50, 20)
+    estimate, error = checks.check_log_likelihood.solution(model, model.posterior, x, 50, 20)
     np.testing.assert_allclose(estimate, model.log_evidence(x), rtol=1e-12)
     assert (error < 1e-7).all()

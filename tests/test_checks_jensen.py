@@ -11,14 +11,13 @@ from scipy.special import logsumexp
 from scipy.stats import norm, uniform
 
 from vaelib import checks
-from vaelib.checks import averages, jensen
 
 FAR_APART = [[0.0, 5.0, -1000.0], [1000.0, -3.0, 1000.0], [40.0, 700.0, 0.0], [39.0, 0.0, 0.0]]
 
 
 def test_growth_rates_are_the_logs_of_enumerated_outcomes() -> None:
     factor, probability = np.array([1.6, 0.5, 1.1]), np.array([0.3, 0.2, 0.5])
-    of_mean, mean_of = jensen.GROWTH_RATES.solution(t64(factor), t64(probability))
+    of_mean, mean_of = checks.check_growth_rates.solution(t64(factor), t64(probability))
     assert abs(of_mean - np.log(factor @ probability)) < 1e-14
     assert abs(mean_of - np.log(np.prod(factor**probability))) < 1e-14
 
@@ -26,15 +25,17 @@ def test_growth_rates_are_the_logs_of_enumerated_outcomes() -> None:
 def test_jensen_gap_is_the_log_of_the_arithmetic_over_the_geometric_mean() -> None:
     w = np.random.default_rng(0).gamma(1.0, size=(7, 4))
     truth = np.log(w.mean(0) / np.prod(w ** (1 / 7), axis=0))
-    np.testing.assert_allclose(jensen.JENSEN_GAP.solution(t64(w)), truth, rtol=1e-12)
+    np.testing.assert_allclose(checks.check_jensen_gap.solution(t64(w)), truth, rtol=1e-12)
 
 
 def test_log_mean_exp_is_scipys_whole_and_in_chunks() -> None:
     log_w = t64(FAR_APART)
     truth = logsumexp(FAR_APART, axis=0) - np.log(4)
-    np.testing.assert_allclose(averages.LOG_MEAN_EXP.solution(log_w), truth, rtol=1e-14)
+    np.testing.assert_allclose(checks.check_log_mean_exp.solution(log_w), truth, rtol=1e-14)
     np.testing.assert_allclose(
-        averages.STREAMING.solution(list(log_w.split([1, 2, 1]))), truth, rtol=1e-14
+        checks.check_streaming_log_mean_exp.solution(list(log_w.split([1, 2, 1]))),
+        truth,
+        rtol=1e-14,
     )
 
 
@@ -42,7 +43,7 @@ def test_the_jackknife_is_its_definition_however_far_apart_the_weights_are() -> 
     K, log_w = len(FAR_APART), np.array(FAR_APART)
     less = [logsumexp(np.delete(log_w, j, axis=0), axis=0) - np.log(K - 1) for j in range(K)]
     truth = K * (logsumexp(log_w, axis=0) - np.log(K)) - (K - 1) * np.mean(less, axis=0)
-    np.testing.assert_allclose(averages.JACKKNIFE.solution(t64(log_w)), truth, rtol=1e-13)
+    np.testing.assert_allclose(checks.check_jackknife.solution(t64(log_w)), truth, rtol=1e-13)
 
 
 @pytest.mark.parametrize("s, r", [(0.0, 1.0), (0.7, 0.5), (-1.2, 1.8)])
@@ -51,7 +52,7 @@ def test_the_two_bounds_are_integrals(s: float, r: float) -> None:
     below = quad(lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), -20, 20, epsabs=1e-12)[0]
     above = quad(lambda z: p.pdf(z) * (p.logpdf(z) - q.logpdf(z)), -20, 20, epsabs=1e-12)[0]
     np.testing.assert_allclose(
-        jensen.TWO_BOUNDS.solution(t64(s), t64(r)), (below, above), atol=1e-9
+        checks.check_two_bounds.solution(t64(s), t64(r)), (below, above), atol=1e-9
     )
 
 
@@ -61,7 +62,7 @@ def test_the_uniform_proxy_is_an_integral(c: float, s_p: float) -> None:
     mean_log = quad(lambda z: q.pdf(z) * (p.logpdf(z) - q.logpdf(z)), -c, c, epsabs=1e-12)[0]
     log_mean = np.log(quad(p.pdf, -c, c, epsabs=1e-14)[0])
     np.testing.assert_allclose(
-        jensen.UNIFORM_PROXY.solution(t64(c), t64(s_p)), (mean_log, log_mean), atol=1e-9
+        checks.check_uniform_proxy.solution(t64(c), t64(s_p)), (mean_log, log_mean), atol=1e-9
     )
 
 

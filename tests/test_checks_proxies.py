@@ -18,10 +18,7 @@ from torch.distributions import Independent, MultivariateNormal, Normal, kl_dive
 import vaelib.latent  # noqa: F401 (teaches torch a pair of divergences)
 from vaelib import checks
 from vaelib.checks import calling
-from vaelib.checks.decoders import BERNOULLI, GAUSSIAN
-from vaelib.checks.draw import DRAW
-from vaelib.checks.exercise import Exercise
-from vaelib.checks.proxies import BEST_BASELINE, KL, LEAVE_ONE_OUT, OTHER_DIRECTION
+from vaelib.checks.types import Exercise
 from vaelib.proxies import BernoulliDecoder, GaussianDecoder
 
 
@@ -34,7 +31,7 @@ def test_draws_are_the_normal_of_the_outputs_halves() -> None:
     out = t64([[1.0, -2.0, 0.6, -1.4]])
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float64)
-    z = DRAW.solution(out, 4000)
+    z = checks.check_draw.solution(out, 4000)
     torch.set_default_dtype(torch.float32)
     for n, (mean, log_var) in enumerate(((1.0, 0.6), (-2.0, -1.4))):
         assert (
@@ -43,10 +40,10 @@ def test_draws_are_the_normal_of_the_outputs_halves() -> None:
         )
 
 
-@pytest.mark.parametrize("args", arguments(GAUSSIAN))
+@pytest.mark.parametrize("args", arguments(checks.check_gaussian_log_likelihood))
 def test_gaussian_likelihood_is_scipys_and_the_librarys(args: tuple) -> None:
     x, mean, sigma = args
-    value = GAUSSIAN.solution(x, mean, sigma)
+    value = checks.check_gaussian_log_likelihood.solution(x, mean, sigma)
     np.testing.assert_allclose(
         value, stats.norm.logpdf(x.numpy(), mean.numpy(), sigma.item()).sum(-1), rtol=1e-12
     )
@@ -57,8 +54,8 @@ def test_gaussian_likelihood_is_scipys_and_the_librarys(args: tuple) -> None:
 
 
 def test_kl_to_the_posterior_is_numpys_and_the_librarys() -> None:
-    for mean, log_sigma, m, S in arguments(KL):
-        value = KL.solution(mean, log_sigma, m, S)
+    for mean, log_sigma, m, S in arguments(checks.check_kl_to_posterior):
+        value = checks.check_kl_to_posterior.solution(mean, log_sigma, m, S)
         means, S_q = (mean.numpy(), m.numpy()), (2 * log_sigma).exp().diag_embed().numpy()
         truth = [
             kl_gaussians(mu, own, centre, S.numpy())
@@ -70,9 +67,9 @@ def test_kl_to_the_posterior_is_numpys_and_the_librarys() -> None:
 
 
 def test_bernoulli_likelihood_is_scipys_and_the_librarys() -> None:
-    *bits, grey, byte, mixed = arguments(BERNOULLI)[:7]
-    for x, logits in (*bits, arguments(BERNOULLI)[7]):
-        value = BERNOULLI.solution(x, logits)
+    *bits, grey, byte, mixed = arguments(checks.check_bernoulli_log_likelihood)[:7]
+    for x, logits in (*bits, arguments(checks.check_bernoulli_log_likelihood)[7]):
+        value = checks.check_bernoulli_log_likelihood.solution(x, logits)
         np.testing.assert_allclose(
             value, log_expit(((2 * x - 1) * logits).numpy()).sum(-1), rtol=1e-12
         )
@@ -80,12 +77,12 @@ def test_bernoulli_likelihood_is_scipys_and_the_librarys() -> None:
         torch.testing.assert_close(decoder(logits).log_prob(x), value)
     for x, logits in (grey, byte, mixed):
         with pytest.raises(ValueError, match="bits"):
-            BERNOULLI.solution(x, logits)
+            checks.check_bernoulli_log_likelihood.solution(x, logits)
 
 
 def test_the_other_direction_is_that_of_full_covariances() -> None:
-    for s_1, s_2, kappa in arguments(OTHER_DIRECTION):
-        *variances, gap, chi2 = OTHER_DIRECTION.solution(s_1, s_2, kappa)
+    for s_1, s_2, kappa in arguments(checks.check_other_direction):
+        *variances, gap, chi2 = checks.check_other_direction.solution(s_1, s_2, kappa)
         off = kappa * s_1 * s_2
         S, m, best = np.array([[s_1**2, off], [off, s_2**2]]), np.zeros(2), np.diag(variances)
         np.testing.assert_allclose(gap, kl_gaussians(m, S, m, best), rtol=1e-9)
@@ -95,8 +92,8 @@ def test_the_other_direction_is_that_of_full_covariances() -> None:
 
 
 def test_the_best_baseline_is_the_lowest_of_the_parabola() -> None:
-    for mu, s in arguments(BEST_BASELINE):
-        c, least = BEST_BASELINE.solution(mu, s)
+    for mu, s in arguments(checks.check_best_baseline):
+        c, least = checks.check_best_baseline.solution(mu, s)
 
         def variance(baseline: float, mu: float = mu.item(), s: float = s.item()) -> float:
             def moment(power: int) -> float:
@@ -112,9 +109,11 @@ def test_the_best_baseline_is_the_lowest_of_the_parabola() -> None:
 
 
 def test_leave_one_out_is_the_sample_covariance() -> None:
-    for f, score in arguments(LEAVE_ONE_OUT):
+    for f, score in arguments(checks.check_leave_one_out):
         truth = [np.cov(f[:, b], score[:, b])[0, 1] for b in range(f.shape[1])]
-        np.testing.assert_allclose(LEAVE_ONE_OUT.solution(f, score), truth, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(
+            checks.check_leave_one_out.solution(f, score), truth, rtol=1e-10, atol=1e-12
+        )
 
 
 def test_too_few_numbers_are_refused_with_the_names_of_those_wanted() -> None:
@@ -129,7 +128,7 @@ def test_too_few_numbers_are_refused_with_the_names_of_those_wanted() -> None:
 def test_another_error_for_grey_pixels_is_no_refusal() -> None:
     def asserted(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
         assert ((x == 0) | (x == 1)).all()
-        return BERNOULLI.solution(x, logits)
+        return checks.check_bernoulli_log_likelihood.solution(x, logits)
 
     verdict = checks.check_bernoulli_log_likelihood(asserted)
     assert not verdict and "AssertionError" in str(verdict)
@@ -145,7 +144,7 @@ def test_a_long_import_is_not_broken_off(tmp_path: Path, monkeypatch: pytest.Mon
         import slow_to_import
 
         assert slow_to_import.ready
-        return BEST_BASELINE.solution(mu, s)
+        return checks.check_best_baseline.solution(mu, s)
 
     try:
         assert checks.check_best_baseline(with_import)
@@ -188,7 +187,7 @@ def test_a_list_for_a_tensor_is_told() -> None:
     "wrap", [list, lambda draws: draws.detach().numpy()], ids=["list", "ndarray"]
 )
 def test_draws_that_are_no_tensor_are_told(wrap) -> None:  # type: ignore[no-untyped-def]
-    verdict = checks.check_draw(lambda out, K: wrap(DRAW.solution(out, K)))
+    verdict = checks.check_draw(lambda out, K: wrap(checks.check_draw.solution(out, K)))
     assert (
         not verdict
         and "must return one tensor, so that gradients reach out; it returned a" in verdict.message

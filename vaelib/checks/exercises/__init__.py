@@ -1,0 +1,1 @@
+"""The exercises, a file for each: the solution, its cases, and the mistakes that it invites."""
