@@ -1,4 +1,7 @@
-"""What a check does with whatever it is given: it answers in words, and leaves nothing behind."""
+"""Exercise 9.1: a toy.
+
+What a check does with any function: it answers in words, and leaves nothing behind.
+"""
 
 from __future__ import annotations
 
@@ -259,8 +262,6 @@ def _double(x):
 
 
 TOY = Exercise(
-    name="double",
-    number="9.1",
     solution=_double,
     slips=(
         Slip("half-missing", {"2 * x": "x"}),
@@ -284,8 +285,8 @@ def test_an_edit_may_use_the_declared_names():
 
 def test_an_exercise_is_its_check_and_shows_itself():
     verdict = TOY(lambda x: 2 * x + 1)
-    assert verdict.passed and verdict.exercise == "double"
-    assert repr(TOY) == f"<the check of double: {__doc__}>"
+    assert verdict.passed and verdict.exercise == TOY.name == "double" and TOY.number == "9.1"
+    assert repr(TOY) == "<the check of double: Exercise 9.1: a toy.>"
 
 
 def test_a_check_loads_its_exercise_only():

@@ -170,8 +170,10 @@ def test_all_names_what_a_module_defines_in_public(module):
     for node in tree(module).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             defined.add(node.name)
-        elif module in ("plotting", "checks.catalogue") and isinstance(node, ast.Assign):
-            defined.update(target.id for target in node.targets if target.id != "__all__")
+        elif isinstance(node, ast.Assign):
+            names = {target.id for target in node.targets if isinstance(target, ast.Name)}
+            may_be_private = module not in ("plotting", "checks.catalogue")
+            defined |= names & set(source.__all__) if may_be_private else names - {"__all__"}
     assert set(source.__all__) == {name for name in defined if not name.startswith("_")}
     assert source.__all__ == sorted(source.__all__, key=lambda name: (not name.isupper(), name))
 

@@ -25,8 +25,6 @@ def _perplexity(p: Tensor) -> Tensor:
 
 
 check_perplexity = Exercise(
-    name="perplexity",
-    number="6.1",
     solution=_perplexity,
     slips=(
         Slip(

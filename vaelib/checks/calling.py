@@ -3,8 +3,6 @@
 Crashes, endless loops, printing, changed random states: each becomes a sentence or is undone.
 """
 
-from __future__ import annotations
-
 import copy
 import io
 import linecache
@@ -26,6 +24,8 @@ __all__ = ["Refusal", "attempt", "untouched"]
 SECONDS = 1.0
 # Every function draws with this seed, ours and theirs. No answer is likely to set it itself.
 SEED = 271828
+SEED_INSIDE = "sets torch's seed, for its own draws and for all after them. Seed once, outside."
+NOT_WRITTEN = "is not written yet: put your lines where it raises NotImplementedError."
 LIBRARY = str(Path(__file__).parents[1])
 
 
@@ -133,8 +133,7 @@ def attempt(
         Refusal: the function is not written yet, crashes, does not end, leaves Python, changes its
             arguments, or sets a seed.
     """
-    name = getattr(fn, "__name__", "your function")
-    given = copy.deepcopy(args)
+    name, given = getattr(fn, "__name__", "your function"), copy.deepcopy(args)
     torch.manual_seed(SEED)
     try:
         with _time_limit(SECONDS):
@@ -142,10 +141,9 @@ def attempt(
     except (Refusal, KeyboardInterrupt):
         raise
     except NotImplementedError as error:
-        if not str(error):
-            todo = "put your lines where it raises NotImplementedError"
-            raise Refusal(f"{name} is not written yet: {todo}.") from None
-        raise Refusal(_crash(name, error, said), final=False) from None
+        if str(error):
+            raise Refusal(_crash(name, error, said), final=False) from None
+        raise Refusal(f"{name} {NOT_WRITTEN}") from None
     except _TooLong:
         late = f"{name} had not ended after {SECONDS:g} s for {said}"
         raise Refusal(f"{late}: does a loop never stop?") from None
@@ -158,8 +156,7 @@ def attempt(
     if _changed(args, given):
         raise Refusal(f"{answers}, but changes what it was given.", "changed-in-place")
     if _seeded_its_draws():
-        sets = "sets torch's seed, for its own draws and for all after them"
-        raise Refusal(f"{answers}, but {sets}. Seed once, outside.", "seed-inside")
+        raise Refusal(f"{answers}, but {SEED_INSIDE}", "seed-inside")
     return seen
 
 

@@ -4,8 +4,6 @@ Its text stands in ``catalogue.toml``. A check names a mistake from there. The b
 shows those that real code contained.
 """
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from importlib import resources

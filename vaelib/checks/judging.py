@@ -4,11 +4,9 @@ All are called on the same cases with the same random numbers. An answer is righ
 the solution shows. Otherwise the first mistake, or pair of mistakes, that shows the same is named.
 """
 
-from __future__ import annotations
-
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,29 +15,13 @@ from torch import Tensor
 from vaelib.checks import wording
 from vaelib.checks.calling import Refusal, attempt, untouched
 from vaelib.checks.observing import Seen
-from vaelib.checks.types import Case, Exercise, Slip
+from vaelib.checks.types import Case, Contrast, Exercise, Slip
 from vaelib.checks.verdict import Verdict, remember
 
-__all__ = ["Contrast", "contrast", "judge"]
+__all__ = ["contrast", "judge"]
 
 Shown = Seen | Refusal
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """The smallest fixed case in which a function is wrong.
-
-    Args:
-        case: the case.
-        name: which value differs first; empty if other values were returned.
-        right: what the solution shows.
-        theirs: what the function shows.
-    """
-
-    case: Case
-    name: str
-    right: Seen
-    theirs: Seen
+Trial = tuple[Case, Shown]
 
 
 def judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
@@ -58,8 +40,8 @@ def judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
         except Refusal as refusal:
             verdict = wording.refuse(exercise, refusal)
     if printed.getvalue():
-        aside = f"{verdict.message}\n(What your function printed is not shown.)"
-        verdict = replace(verdict, message=aside)
+        aside = "(What your function printed is not shown.)"
+        verdict = replace(verdict, message=f"{verdict.message}\n{aside}")
     return remember(verdict)
 
 
@@ -74,7 +56,7 @@ def contrast(exercise: Exercise, fn: Callable[..., Any]) -> Contrast | None:
         the case and what both show there; None if all fixed cases agree.
     """
     with untouched():  # in double precision, as in a check
-        return _contrast(exercise, [_look(exercise, fn, case) for case in exercise.hand])
+        return _contrast(exercise, [(case, _look(exercise, fn, case)) for case in exercise.hand])
 
 
 def _judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
@@ -85,16 +67,18 @@ def _judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
         )
     torch.seed()
     cases = [*exercise.hand, *exercise.draw()]
-    theirs = [_look(exercise, fn, case) for case in cases]
-    if _shows_the_same(exercise, exercise.solution, theirs, cases):
+    trials = [(case, _look(exercise, fn, case)) for case in cases]
+    if _shows_the_same(exercise, exercise.solution, trials):
         return Verdict(exercise.name, True, exercise.verified)
-    slips = _find_mistakes(exercise, *_choose_evidence(exercise, theirs, cases))
-    if slips:
-        return wording.name_mistakes(exercise, slips, _difference(exercise, theirs))
-    for shown in theirs:
+    telling = _choose_telling(exercise, trials)
+    for slips in _suspects(exercise) if telling else ():
+        mutant = exercise.mutant(*slips)
+        if mutant is not None and _explains(exercise, mutant, telling):
+            return wording.name_mistakes(exercise, slips, _difference(exercise, trials))
+    for _, shown in trials:
         if isinstance(shown, Refusal):
             raise shown
-    return wording.name_none(exercise, _difference(exercise, theirs))
+    return wording.name_none(exercise, _difference(exercise, trials))
 
 
 def _look(exercise: Exercise, fn: Callable[..., Any], case: Case) -> Shown:
@@ -108,31 +92,16 @@ def _look(exercise: Exercise, fn: Callable[..., Any], case: Case) -> Shown:
     return seen
 
 
-def _choose_evidence(
-    exercise: Exercise, theirs: Sequence[Shown], cases: Sequence[Case]
-) -> tuple[list[Shown], list[Case]]:
-    """The cases by which a mistake is to be known, and what the answer shows there.
+def _choose_telling(exercise: Exercise, trials: list[Trial]) -> list[Trial]:
+    """The trials by which a mistake is to be known.
 
     Cases that crashed are left out if there are wrong numbers elsewhere: whether a mistake crashes
     may depend on rounding, as with a covariance that is nearly singular.
     """
-    pairs = list(zip(theirs, cases, strict=True))
-    answered = [(seen, case) for seen, case in pairs if isinstance(seen, dict)]
-    seen, there = [seen for seen, _ in answered], [case for _, case in answered]
-    if seen and _shows_the_same(exercise, exercise.solution, seen, there):
-        return list(theirs), list(cases)
-    return list(seen), there
-
-
-def _find_mistakes(
-    exercise: Exercise, theirs: list[Shown], cases: list[Case]
-) -> tuple[Slip, ...] | None:
-    """The first mistake, or pair of mistakes, that shows what the answer shows."""
-    for slips in _suspects(exercise) if theirs else ():
-        mutant = exercise.mutant(*slips)
-        if mutant is not None and _explains(exercise, mutant, theirs, cases):
-            return slips
-    return None
+    answered = [(case, shown) for case, shown in trials if isinstance(shown, dict)]
+    if answered and _shows_the_same(exercise, exercise.solution, answered):
+        return trials
+    return answered
 
 
 def _suspects(exercise: Exercise) -> Iterator[tuple[Slip, ...]]:
@@ -143,39 +112,32 @@ def _suspects(exercise: Exercise) -> Iterator[tuple[Slip, ...]]:
             yield first, second
 
 
-def _explains(
-    exercise: Exercise, mutant: Callable[..., Any], theirs: list[Shown], cases: list[Case]
-) -> bool:
+def _explains(exercise: Exercise, mutant: Callable[..., Any], trials: list[Trial]) -> bool:
     """Whether a mutant shows what the answer shows, with a wrong number among it.
 
     A case in which only the mutant crashes does not count: the crash may depend on rounding.
     """
-    compared: list[tuple[Shown, Case]] = []
-    for seen, case in zip(theirs, cases, strict=True):
+    compared: list[Trial] = []
+    for case, shown in trials:
         try:
             ours = _look(exercise, mutant, case)
         except Refusal:  # the mutant cannot be judged, but the answer could
             return False
-        if isinstance(ours, Refusal) and not isinstance(seen, Refusal):
+        if isinstance(ours, Refusal) and not isinstance(shown, Refusal):
             continue
-        if not _agree(seen, ours, exercise.tolerance):
+        if not _agree(shown, ours, exercise.tolerance):
             return False
-        compared.append((seen, case))
+        compared.append((case, shown))
     # Two edits can contradict each other. Such a mutant always crashes, and explains no crash.
-    shown = [seen for seen, _ in compared]
-    if not any(isinstance(seen, dict) for seen in shown):
+    if all(isinstance(shown, Refusal) for _, shown in compared):
         return False
-    there = [case for _, case in compared]
-    return not _shows_the_same(exercise, exercise.solution, shown, there)
+    return not _shows_the_same(exercise, exercise.solution, compared)
 
 
-def _shows_the_same(
-    exercise: Exercise, fn: Callable[..., Any], theirs: Sequence[Shown], cases: Sequence[Case]
-) -> bool:
+def _shows_the_same(exercise: Exercise, fn: Callable[..., Any], trials: list[Trial]) -> bool:
     """Whether a function shows what the answer shows, on every case."""
     return all(
-        _agree(seen, _look(exercise, fn, case), exercise.tolerance)
-        for seen, case in zip(theirs, cases, strict=True)
+        _agree(shown, _look(exercise, fn, case), exercise.tolerance) for case, shown in trials
     )
 
 
@@ -196,23 +158,24 @@ def _close(a: Tensor, b: Tensor, tolerance: float) -> bool:
     return torch.allclose(a, b, rtol=tolerance, atol=atol, equal_nan=True)
 
 
-def _contrast(exercise: Exercise, theirs: list[Shown]) -> Contrast | None:
-    for case, seen in zip(exercise.hand, theirs, strict=False):
+def _contrast(exercise: Exercise, trials: list[Trial]) -> Contrast | None:
+    """The first trial in which both answer, and differently."""
+    for case, theirs in trials:
         right = _look(exercise, exercise.solution, case)
-        if isinstance(seen, Refusal) or isinstance(right, Refusal):
+        if isinstance(theirs, Refusal) or isinstance(right, Refusal):
             continue
-        if seen.keys() != right.keys():
-            return Contrast(case, "", right, seen)
+        if theirs.keys() != right.keys():
+            return Contrast(case, "", right, theirs)
         for name in right:
-            if not _close(seen[name], right[name], exercise.tolerance):
-                return Contrast(case, name, right, seen)
+            if not _close(theirs[name], right[name], exercise.tolerance):
+                return Contrast(case, name, right, theirs)
     return None
 
 
-def _difference(exercise: Exercise, theirs: list[Shown]) -> str:
+def _difference(exercise: Exercise, trials: list[Trial]) -> str:
     """What differs, on the smallest fixed case that shows it."""
-    found = _contrast(exercise, theirs)
-    if found is None:
-        by_hand = "The examples worked by hand are right, but not inputs drawn afresh"
-        return f"{by_hand}: it does not hold for every input."
-    return wording.describe_difference(found.case, found.name, found.right, found.theirs)
+    found = _contrast(exercise, trials[: len(exercise.hand)])
+    if found is not None:
+        return wording.describe(found)
+    by_hand = "The examples worked by hand are right, but not inputs drawn afresh"
+    return f"{by_hand}: it does not hold for every input."

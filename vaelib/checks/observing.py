@@ -11,7 +11,6 @@ from torch import Tensor
 from vaelib.checks.calling import Refusal
 
 __all__ = [
-    "Seen",
     "count_repeats",
     "gradients",
     "named_values",

@@ -19,20 +19,13 @@ from vaelib.checks.observing import Seen, gradients, values
 from vaelib.checks.types import Case, t64
 from vaelib.latent import LinearGaussian
 
-__all__ = [
-    "ScriptedEncoder",
-    "bound_and_gradients",
-    "bound_case",
-    "far_case",
-    "hand_case",
-    "plane_case",
-]
+__all__ = ["bound_and_gradients", "bound_case", "far_case", "hand_case", "plane_case"]
 
 
 class _Scripted(Independent):  # type: ignore[type-arg]
     """A diagonal Gaussian that reads its noise from an encoder's table."""
 
-    def __init__(self, encoder: ScriptedEncoder, mean: Tensor, sigma: Tensor) -> None:
+    def __init__(self, encoder: _ScriptedEncoder, mean: Tensor, sigma: Tensor) -> None:
         super().__init__(Normal(mean, sigma), 1)
         self.encoder = encoder
 
@@ -54,7 +47,7 @@ class _Scripted(Independent):  # type: ignore[type-arg]
             return self.rsample(sample_shape)
 
 
-class ScriptedEncoder(nn.Module):
+class _ScriptedEncoder(nn.Module):
     """q(z | x), a Gaussian with mean A x and one σ for each latent, whose draws come from a table.
 
     Args:
@@ -111,7 +104,7 @@ def hand_case(K: int) -> Case:
         K: how many samples.
     """
     model = LinearGaussian(t64([[1]]), t64([0]), 1.0)
-    encoder = ScriptedEncoder(t64([[0.5]]), t64([math.log(0.8)]), K, 1)
+    encoder = _ScriptedEncoder(t64([[0.5]]), t64([math.log(0.8)]), K, 1)
     noise = ", ".join(f"{epsilon:.5g}" for epsilon in encoder.noise[:K].flatten().tolist())
     densities = "p(z) = N(0, 1), p(x|z) = N(z, 1), q(z|x) = N(x/2, 0.8²)"
     return Case((model, encoder, t64([[2]]), K), f"{densities}, x = 2, K = {K}, ε = {noise}")
@@ -121,7 +114,7 @@ def plane_case() -> Case:
     """Make a case like :func:`hand_case` with two data, two latents and one sample."""
     eye = torch.eye(2, dtype=torch.float64)
     model = LinearGaussian(eye, t64([0, 0]), 1.0)
-    encoder = ScriptedEncoder(eye / 2, t64([math.log(0.8)] * 2), 1, 2)
+    encoder = _ScriptedEncoder(eye / 2, t64([math.log(0.8)] * 2), 1, 2)
     noise = [[float(f"{epsilon:.5g}") for epsilon in row] for row in encoder.noise[0].tolist()]
     densities = "p(z) = N(0, I), p(x|z) = N(z, I), q(z|x) = N(x/2, 0.8² I)"
     said = f"{densities}, x = [[2, 0], [0, 2]], K = 1, ε = {noise}"
@@ -153,12 +146,12 @@ def bound_case(K: int, B: int, seed: int | None = None) -> Case:
         return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
     model, x = LinearGaussian(normal(3, 2), normal(3), 0.7), normal(B, 3)
-    encoder = ScriptedEncoder(0.3 * normal(2, 3), 0.3 * normal(2) - 0.5, K, B)
+    encoder = _ScriptedEncoder(0.3 * normal(2, 3), 0.3 * normal(2) - 0.5, K, B)
     return Case((model, encoder, x, K), f"a model with B, X, Z = {B}, 3, 2 and K = {K}")
 
 
 def bound_and_gradients(
-    fn: Callable[..., Any], model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int
+    fn: Callable[..., Any], model: LinearGaussian, q: _ScriptedEncoder, x: Tensor, K: int
 ) -> Seen:
     """For ``observe``: a bound's values, and their gradients in the model and in the encoder.
 

@@ -12,29 +12,23 @@ import math
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
+from torch.distributions import Independent, Normal, kl_divergence
 
 from vaelib.checks.catalogue import MISTAKES, PLACES
 from vaelib.checks.observing import Seen, values
 from vaelib.checks.verdict import Place, Verdict
 
-__all__ = ["NAMES_IN_EDITS", "Case", "Exercise", "Slip", "t64"]
+__all__ = ["NAMES_IN_EDITS", "Case", "Contrast", "Exercise", "Slip", "randn64", "t64"]
 
 # An edit may use these names, and all names of its exercise's file.
-NAMES_IN_EDITS: dict[str, Any] = {
-    "Independent": Independent,
-    "MultivariateNormal": MultivariateNormal,
-    "Normal": Normal,
-    "Tensor": Tensor,
-    "kl_divergence": kl_divergence,
-    "math": math,
-    "torch": torch,
-}
+NAMES_IN_EDITS = dict(
+    Independent=Independent, Normal=Normal, kl_divergence=kl_divergence, math=math, torch=torch
+)
 
 
 def t64(values: Any) -> Tensor:
@@ -44,9 +38,21 @@ def t64(values: Any) -> Tensor:
         values: a number, or nested lists of numbers.
 
     Returns:
-        the tensor, with the shape of the numbers.
+        the tensor, of their shape.
     """
     return torch.tensor(values, dtype=torch.float64)
+
+
+def randn64(*shape: int) -> Tensor:
+    """Draw standard normal numbers in double precision.
+
+    Args:
+        shape: the shape.
+
+    Returns:
+        the numbers, in this shape.
+    """
+    return torch.randn(shape, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,23 @@ class Case:
 
     args: tuple[Any, ...]
     said: str
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A case in which a function is wrong.
+
+    Args:
+        case: the case.
+        name: which value differs first; empty if other values were returned.
+        right: what the solution shows.
+        theirs: what the function shows.
+    """
+
+    case: Case
+    name: str
+    right: Seen
+    theirs: Seen
 
 
 @dataclass(frozen=True)
@@ -74,13 +97,20 @@ class Slip:
     place: str = ""
 
 
+@cache
+def _read_source(solution: Callable[..., Any]) -> str:
+    return textwrap.dedent(inspect.getsource(solution))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Exercise:
     """An exercise, and its check: call it with a learner's function.
 
+    Its name is that of the solution, without the underscore. The docstring of the solution's module
+    begins with a line ``Exercise 3.1: …``: this is the exercise's number, and what the check says
+    of itself.
+
     Args:
-        name: the name of the function that is asked for.
-        number: the exercise's number in the book, ``"3.1"``.
         solution: a right function; the slips edit its source.
         slips: the mistakes that the exercise invites, the likeliest first.
         hand: fixed cases, the smallest first, whose numbers can be checked by hand.
@@ -89,12 +119,8 @@ class Exercise:
         place: the key of the section to read if the mistake is unknown.
         observe: called with a function and a case's arguments; says what is looked at, by name.
         tolerance: how far an entry may be from the truth, relative to the largest entry.
-
-    The first line of the module's docstring, ``Exercise 3.1: …``, is the docstring of the check.
     """
 
-    name: str
-    number: str
     solution: Callable[..., Any]
     slips: tuple[Slip, ...]
     hand: tuple[Case, ...]
@@ -122,10 +148,20 @@ class Exercise:
 
         return judge(self, fn)
 
-    @cached_property
+    @property
+    def name(self) -> str:
+        """The name of the function that is asked for."""
+        return self.solution.__name__.removeprefix("_")
+
+    @property
+    def number(self) -> str:
+        """The exercise's number in the book, ``3.1``."""
+        return str(self.__doc__).removeprefix("Exercise ").partition(":")[0]
+
+    @property
     def source(self) -> str:
         """The solution's lines."""
-        return textwrap.dedent(inspect.getsource(self.solution))
+        return _read_source(self.solution)
 
     def edited(self, *slips: Slip) -> str | None:
         """Make mistakes in the solution's source.
@@ -157,7 +193,7 @@ class Exercise:
         if source is None:
             return None
         if source not in self._mutants:
-            names = NAMES_IN_EDITS | self.solution.__globals__
+            names: dict[str, Any] = {**NAMES_IN_EDITS, **self.solution.__globals__}
             exec(compile(source, f"<{self.name}>", "exec"), names)
             self._mutants[source] = names[self.solution.__name__]
         return self._mutants[source]

@@ -4,8 +4,6 @@ A verdict is true if the exercise is solved, so that ``assert check_elbo(my_elbo
 the same function its text is the same in every run, though inputs are drawn afresh.
 """
 
-from __future__ import annotations
-
 import html
 import textwrap
 from collections.abc import Iterable

@@ -1,17 +1,15 @@
 """The sentences of a verdict: what is wrong, on which numbers, and where to read on."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
 from vaelib.checks.calling import Refusal
 from vaelib.checks.catalogue import MISTAKES, PLACES
-from vaelib.checks.observing import Seen, returned
-from vaelib.checks.types import Case, Exercise, Slip
+from vaelib.checks.observing import returned
+from vaelib.checks.types import Contrast, Exercise, Slip
 from vaelib.checks.verdict import Verdict
 
-__all__ = ["describe_difference", "name_mistakes", "name_none", "numbers", "refuse"]
+__all__ = ["describe", "name_mistakes", "name_none", "numbers", "refuse"]
 
 
 def refuse(exercise: Exercise, refusal: Refusal) -> Verdict:
@@ -57,28 +55,26 @@ def name_none(exercise: Exercise, difference: str) -> Verdict:
     return Verdict(exercise.name, False, message, (), (PLACES[exercise.place],))
 
 
-def describe_difference(case: Case, name: str, right: Seen, theirs: Seen) -> str:
+def describe(found: Contrast) -> str:
     """Say in which value an answer differs from the right one.
 
     Args:
-        case: where they differ.
-        name: which value differs first; empty if other values were returned.
-        right: what the solution shows.
-        theirs: what the answer shows.
+        found: the smallest case in which it does.
     """
+    said, name = f"For {found.case.said} the", found.name
     if not name:
-        wanted, count = ", ".join(returned(right)), len(returned(theirs))
+        wanted, count = ", ".join(returned(found.right)), len(returned(found.theirs))
         if wanted == "value":
-            one = "the function must return one tensor"
-            return f"For {case.said} {one}; yours returns a list or tuple of {count}."
-        must = f"the function must return, in this order: {wanted}"
-        return f"For {case.said} {must}. Yours returns {count} of them."
-    want, got = right[name], theirs[name]
+            one = "function must return one tensor; yours returns a list or tuple of"
+            return f"{said} {one} {count}."
+        must = f"function must return, in this order: {wanted}"
+        return f"{said} {must}. Yours returns {count} of them."
+    want, got = found.right[name], found.theirs[name]
     if got.shape != want.shape:
         must = f"must have shape {tuple(want.shape)}; yours has {tuple(got.shape)}"
-        return f"For {case.said} the {name} {must}."
-    said = f"For {case.said} the {name} is {numbers(want)}; yours is {numbers(got)}."
-    return said + _describe_pattern(got, want)
+        return f"{said} {name} {must}."
+    differ = f"{said} {name} is {numbers(want)}; yours is {numbers(got)}."
+    return differ + _describe_pattern(got, want)
 
 
 def numbers(tensor: Tensor) -> str:

@@ -101,29 +101,21 @@ SLIPS = (
     Slip("negated", {"return log_p_x,": "return -log_p_x,"}, "The log-evidence has it."),
 )  # fmt: skip
 
+HAND = (
+    Case((t64([1]), t64([0.75, 0.25]), t64([0, 2]), 1.0),
+         "x = [1], weights = [¾, ¼], means = [0, 2], sigma = 1"),
+    Case((t64([2]), t64([0.5, 0.5]), t64([0, 2]), 2.0),
+         "x = [2], weights = [½, ½], means = [0, 2], sigma = 2"),
+    Case((t64([100]), t64([0.5, 0.5]), t64([0, 2]), 1.0),
+         "x = [100], weights = [½, ½], means = [0, 2], sigma = 1"),
+    Case((t64([0, 100]), t64([0.5, 0.5]), t64([0, 2]), 1.0),
+         "x = [0, 100], weights = [½, ½], means = [0, 2], sigma = 1"),
+)  # fmt: skip
+
 exercise = Exercise(
-    name="bayes",
-    number="1.1",
     solution=_bayes,
     slips=SLIPS,
-    hand=(
-        Case(
-            (t64([1]), t64([0.75, 0.25]), t64([0, 2]), 1.0),
-            "x = [1], weights = [¾, ¼], means = [0, 2], sigma = 1",
-        ),
-        Case(
-            (t64([2]), t64([0.5, 0.5]), t64([0, 2]), 2.0),
-            "x = [2], weights = [½, ½], means = [0, 2], sigma = 2",
-        ),
-        Case(
-            (t64([100]), t64([0.5, 0.5]), t64([0, 2]), 1.0),
-            "x = [100], weights = [½, ½], means = [0, 2], sigma = 1",
-        ),
-        Case(
-            (t64([0, 100]), t64([0.5, 0.5]), t64([0, 2]), 1.0),
-            "x = [0, 100], weights = [½, ½], means = [0, 2], sigma = 1",
-        ),
-    ),
+    hand=HAND,
     draw=_petals,
     verified="It agrees with Bayes' rule on petals drawn afresh, also on a petal of a metre.",
     place="evidence",

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vaelib.checks.calling import Refusal
 from vaelib.checks.observing import Seen, count_repeats, values
-from vaelib.checks.types import Case, Exercise, Slip, t64
+from vaelib.checks.types import Case, Exercise, Slip, randn64, t64
 
 __all__ = ["exercise"]
 
@@ -94,24 +94,17 @@ SLIPS = (
          "The latents have the standard deviation σ, too."),
 )  # fmt: skip
 
+HAND = (
+    Case((t64([[1]]), t64([-1]), 0.5, 10_000), "W = [[1]], b = [-1], sigma = 0.5, n = 10,000"),
+    Case((t64([[1, 0], [0.6, 1]]), t64([1, -1]), 0.5, 10_000),
+         "W = [[1, 0], [0.6, 1]], b = [1, -1], sigma = 0.5"),
+)  # fmt: skip
+
 exercise = Exercise(
-    name="ancestral",
-    number="1.2",
     solution=_ancestral,
     slips=SLIPS,
-    hand=(
-        Case((t64([[1]]), t64([-1]), 0.5, 10_000), "W = [[1]], b = [-1], sigma = 0.5, n = 10,000"),
-        Case(
-            (t64([[1, 0], [0.6, 1]]), t64([1, -1]), 0.5, 10_000),
-            "W = [[1, 0], [0.6, 1]], b = [1, -1], sigma = 0.5",
-        ),
-    ),
-    draw=lambda: [
-        Case(
-            (torch.randn(3, 2).double(), 3 + torch.randn(3).double(), 0.7, 10_000),
-            "a model with X, Z = 3, 2",
-        )
-    ],
+    hand=HAND,
+    draw=lambda: [Case((randn64(3, 2), 3 + randn64(3), 0.7, 10_000), "a model with X, Z = 3, 2")],
     verified="Read off 10,000 pairs, W, b and the noise are the model's; z and noise are normal, "
     "and new in each call.",
     place="actors",

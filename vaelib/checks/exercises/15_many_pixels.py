@@ -1,10 +1,9 @@
 """Exercise 1.5: one latent seen by many pixels, posterior and price."""
 
-import torch
 from torch import Tensor
 
 from vaelib.checks.observing import named_values
-from vaelib.checks.types import Case, Exercise, Slip, t64
+from vaelib.checks.types import Case, Exercise, Slip, randn64, t64
 
 __all__ = ["exercise"]
 
@@ -17,14 +16,14 @@ def _many_pixels(x: Tensor, sigma: float) -> tuple[Tensor, float, float, float]:
     return mean, variance, pixels, latents
 
 
-NO_PRIOR = "However much noise there is, the mean does not go back to 0, nor the variance to 1."
 OWN = "(variance * (2 - variance)) ** -0.5 * math.exp(mean**2 / (2 - variance))"
 LATENTS, LOG_LATENTS = "(1 + 1 / noise) ** X", "X * math.log(1 + 1 / noise)"
+PIXELS = "1 + X / noise"
+RETURN = "return mean, variance"
 
 SLIPS = (
     Slip("sigma-for-variance", {"noise = len(x), sigma**2": "noise = len(x), sigma"}),
-    Slip("sigma-for-variance", {"return mean, variance": "return mean, variance**0.5"},
-         "It is the second value."),
+    Slip("sigma-for-variance", {RETURN: "return mean, variance**0.5"}, "It is the second value."),
     Slip("sigma-for-variance",
          {"return": "mean, variance = x.sum() / (X + sigma), sigma / (X + sigma)\n    return"},
          "It is so in the posterior."),
@@ -34,51 +33,43 @@ SLIPS = (
     Slip("prior-missing", {"x.sum() / (X + noise)": "x.mean()"}, "The mean is that of the pixels."),
     Slip("prior-missing", {", noise / (X + noise)": ", noise / X"},
          "The variance tends to ∞ with σ, and not to 1."),
-    Slip("upside-down", {"return mean, variance": "return mean, 1 / variance"},
-         "It is the posterior's precision."),
+    Slip("upside-down", {RETURN: "return mean, 1 / variance"}, "It is the posterior's precision."),
     Slip("upside-down", {"sigma**2": "sigma**-2"}, "It is σ²."),
     Slip("upside-down", {"return": "pixels, latents = 1 + X * noise, (1 + noise) ** X\n    return"},
          "It is σ² in both prices."),
     Slip("prior-missing", {"x.sum() / (X + noise), noise / (X + noise)": "x.mean(), noise / X"},
-         NO_PRIOR),
+         "However much noise there is, the mean does not go back to 0, nor the variance to 1."),
     Slip("m-for-s", {", noise / (X + noise)": ", 1 / (X + noise)"}),
     Slip("mean-for-sum", {"x.sum()": "x.mean()"}, "Each pixel adds what it says about the latent."),
-    Slip("one-missing", {"1 + X / noise": "X / noise"}, "It is the first of the two prices."),
-    Slip("mean-for-sum", {"1 + X / noise": "1 + 1 / noise"},
-         "Each pixel adds to the price of the latent."),
+    Slip("one-missing", {PIXELS: "X / noise"}, "It is the first of the two prices."),
+    Slip("mean-for-sum", {PIXELS: "1 + 1 / noise"}, "Each pixel adds to the price of the latent."),
     Slip("one-missing", {"** X": "** X - 1"}, "It is the second of the two prices."),
-    Slip("one-missing", {"1 + X / noise": "X / noise", "** X": "** X - 1"},
-         "Both prices are 1 too low."),
-    Slip("upside-down", {"1 + X / noise": "variance", "1 + 1 / noise": "noise / (1 + noise)"}),
-    Slip("upside-down", {"1 + X / noise": "variance"}),
+    Slip("one-missing", {PIXELS: "X / noise", "** X": "** X - 1"}, "Both prices are 1 too low."),
+    Slip("upside-down", {PIXELS: "variance", "1 + 1 / noise": "noise / (1 + noise)"}),
+    Slip("upside-down", {PIXELS: "variance"}),
     Slip("sum-for-product", {LATENTS: "X * (1 + 1 / noise)"}),
     Slip("sum-for-product", {LATENTS: "pixels"}),
     Slip("sum-for-product", {") ** X": ")"}),
-    Slip("one-datum-for-mean", {"1 + X / noise": "(variance * (2 - variance)) ** -0.5"},
+    Slip("one-datum-for-mean", {PIXELS: "(variance * (2 - variance)) ** -0.5"},
          "It is that of x = b, the cheapest."),
-    Slip("one-datum-for-mean", {"1 + X / noise": OWN}, "It is that of the x that is given."),
-    Slip("log-for-value", {"1 + X / noise": "math.log(1 + X / noise)", LATENTS: LOG_LATENTS},
+    Slip("one-datum-for-mean", {PIXELS: OWN}, "It is that of the x that is given."),
+    Slip("log-for-value", {PIXELS: "math.log(1 + X / noise)", LATENTS: LOG_LATENTS},
          "It is so for both prices."),
-    Slip("kl-for-chi2", {"1 + X / noise": "math.log(1 + X / noise) / 2",
-                         LATENTS: f"{LOG_LATENTS} / 2"}),
+    Slip("kl-for-chi2", {PIXELS: "math.log(1 + X / noise) / 2", LATENTS: f"{LOG_LATENTS} / 2"}),
     Slip("order-swapped", {"pixels, latents\n": "latents, pixels\n"},
          "It is the two prices.", place="intractable"),
-    Slip("order-swapped", {"return mean, variance": "return variance, mean"},
+    Slip("order-swapped", {RETURN: "return variance, mean"},
          "It is mean and variance.", place="gaussian"),
 )  # fmt: skip
 
 exercise = Exercise(
-    name="many_pixels",
-    number="1.5",
     solution=_many_pixels,
     slips=SLIPS,
     hand=(
         Case((t64([1, 2, 3]), 1.0), "x = [1, 2, 3], sigma = 1"),
         Case((t64([3]), 2.0), "x = [3], sigma = 2"),
     ),
-    draw=lambda: [
-        Case((torch.randn(X).double(), sigma), f"{X} pixels") for X, sigma in ((4, 0.8), (7, 2.3))
-    ],
+    draw=lambda: [Case((randn64(X), sigma), f"{X} pixels") for X, sigma in ((4, 0.8), (7, 2.3))],
     verified="Posterior and prices are right for 1 to 7 pixels, whatever the noise.",
     place="intractable",
     observe=named_values(

@@ -74,22 +74,18 @@ SLIPS = (
     Slip("kl-for-chi2", {BITS: BY_KL}, "It is the bits' price."),
 )  # fmt: skip
 
+HAND = (
+    Case((t64([0.5, 0.5]), t64([[1, 0]]), 1, 0.0), "pi = [½, ½], rho = [[1, 0]], Z = 1, ε = 0"),
+    Case((t64([0.5, 0.25, 0.25]), t64([[0.5, 0.5, 0]]), 3, 0.5),
+         "pi = [½, ¼, ¼], rho = [[½, ½, 0]], Z = 3, ε = ½"),
+    Case((t64([0.75, 0.25]), t64([[0.5, 0.5], [1, 0]]), 2, 0.25),
+         "pi = [¾, ¼], rho = [[½, ½], [1, 0]], Z = 2, ε = ¼"),
+)  # fmt: skip
+
 exercise = Exercise(
-    name="mixture_price",
-    number="1.6",
     solution=_mixture_price,
     slips=SLIPS,
-    hand=(
-        Case((t64([0.5, 0.5]), t64([[1, 0]]), 1, 0.0), "pi = [½, ½], rho = [[1, 0]], Z = 1, ε = 0"),
-        Case(
-            (t64([0.5, 0.25, 0.25]), t64([[0.5, 0.5, 0]]), 3, 0.5),
-            "pi = [½, ¼, ¼], rho = [[½, ½, 0]], Z = 3, ε = ½",
-        ),
-        Case(
-            (t64([0.75, 0.25]), t64([[0.5, 0.5], [1, 0]]), 2, 0.25),
-            "pi = [¾, ¼], rho = [[½, ½], [1, 0]], Z = 2, ε = ¼",
-        ),
-    ),
+    hand=HAND,
     draw=lambda: [Case((_simplex(4), _simplex(3, 4), 5, 0.1), "four components and three data")],
     verified="The prices and both bounds are right, also for distributions drawn afresh.",
     place="intractable",

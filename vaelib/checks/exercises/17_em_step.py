@@ -77,25 +77,19 @@ SLIPS = (
     Slip("no-maximum", {RHO: "log_joint.exp() / log_joint.exp().sum(1)[:, None]"}),
 )  # fmt: skip
 
+HAND = (
+    Case((t64([0, 2]), t64([1]), t64([5]), 1.0),
+         "x = [0, 2], weights = [1], means = [5], sigma = 1"),
+    Case((t64([0, 2]), t64([0.75, 0.25]), t64([0, 2]), 2.0),
+         "x = [0, 2], weights = [¾, ¼], means = [0, 2], sigma = 2"),
+    Case((t64([0, 100]), t64([0.5, 0.5]), t64([0, 2]), 1.0),
+         "x = [0, 100], weights = [½, ½], means = [0, 2], sigma = 1"),
+)  # fmt: skip
+
 exercise = Exercise(
-    name="em_step",
-    number="1.7",
     solution=_em_step,
     slips=SLIPS,
-    hand=(
-        Case(
-            (t64([0, 2]), t64([1]), t64([5]), 1.0),
-            "x = [0, 2], weights = [1], means = [5], sigma = 1",
-        ),
-        Case(
-            (t64([0, 2]), t64([0.75, 0.25]), t64([0, 2]), 2.0),
-            "x = [0, 2], weights = [¾, ¼], means = [0, 2], sigma = 2",
-        ),
-        Case(
-            (t64([0, 100]), t64([0.5, 0.5]), t64([0, 2]), 1.0),
-            "x = [0, 100], weights = [½, ½], means = [0, 2], sigma = 1",
-        ),
-    ),
+    hand=HAND,
     draw=_meadow,
     verified="One step of EM: weights, means and the shared sigma agree, also for petals far from "
     "every species.",

@@ -84,7 +84,6 @@ LOG_QUARTER = -math.log(4)
 OUT = t64([[1, 1, LOG_QUARTER, LOG_QUARTER], [3, 3, LOG_QUARTER, LOG_QUARTER]])
 HEADS = "out = [[1, 1, a, a], [3, 3, a, a]]"
 DRAWN = "mean + sigma * noise"
-AROUND_ZERO = "It lies between −1 and 1, with a standard deviation of 0.58."
 
 SLIPS = (
     Slip("log-variance-without-half", {"log_var / 2": "log_var"}),
@@ -121,12 +120,10 @@ SLIPS = (
          {"*mean.shape)": "*mean.shape, generator=torch.Generator().manual_seed(0))"}),
     Slip("uniform-noise", {"randn": "rand"}),
     Slip("uniform-noise", {"torch.randn(K, *mean.shape)": "2 * torch.rand(K, *mean.shape) - 1"},
-         AROUND_ZERO),
+         "It lies between −1 and 1, with a standard deviation of 0.58."),
 )  # fmt: skip
 
 exercise = Exercise(
-    name="draw",
-    number="2.1",
     solution=_draw,
     slips=SLIPS,
     hand=(

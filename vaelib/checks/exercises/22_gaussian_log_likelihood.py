@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from vaelib.checks.types import Case, Exercise, Slip, t64
+from vaelib.checks.types import Case, Exercise, Slip, randn64, t64
 
 __all__ = ["exercise"]
 
@@ -71,8 +71,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="gaussian_log_likelihood",
-    number="2.2",
     solution=_gaussian_log_likelihood,
     slips=SLIPS,
     hand=(
@@ -80,10 +78,7 @@ exercise = Exercise(
         Case((t64([[100]]), t64([[[0]]]), t64(1)), "x = [[100]], mean = [[[0]]], σ = 1"),
     ),
     draw=lambda: [
-        Case(
-            (torch.randn(3, 4).double(), torch.randn(5, 3, 4).double(), t64(0.3)),
-            "K, B, X = 5, 3, 4 and σ = 0.3",
-        )
+        Case((randn64(3, 4), randn64(5, 3, 4), t64(0.3)), "K, B, X = 5, 3, 4 and σ = 0.3")
     ],
     verified="It agrees with the log-density of Gaussian vectors, and holds a hundred standard "
     "deviations away.",

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from vaelib.checks.types import Case, Exercise, Slip, t64
+from vaelib.checks.types import Case, Exercise, Slip, randn64, t64
 
 __all__ = ["exercise"]
 
@@ -20,7 +20,7 @@ def _kl_to_posterior(mean: Tensor, log_sigma: Tensor, m: Tensor, S: Tensor) -> T
 
 
 def _covariance(Z: int) -> Tensor:
-    root = torch.randn(Z, Z).double()
+    root = randn64(Z, Z)
     return root @ root.T + 0.5 * torch.eye(Z).double()
 
 
@@ -68,26 +68,20 @@ SLIPS = (
     Slip("negated", {"return (trace": "return -(trace"}),
 )  # fmt: skip
 
+HAND = (
+    Case((t64([[0]]), t64([[0]]), t64([[2]]), t64([[4]])),
+         "one latent, mean = 0, log_sigma = 0, m = 2, S = 4"),
+    Case((t64([[0, 0]]), t64([[math.log(2), 0]]), t64([[1, 0]]), POSTERIOR),
+         "mean = [[0, 0]], log_sigma = [[log 2, 0]], m = [[1, 0]], S = [[2, 1], [1, 2]]"),
+    Case((t64([[0, 0], [0, 1]]), t64([[0, 0]] * 2), t64([[1, 1], [1, 0]]), POSTERIOR),
+         "mean = [[0, 0], [0, 1]], log_sigma = 0, m = [[1, 1], [1, 0]], S = [[2, 1], [1, 2]]"),
+)  # fmt: skip
+
 exercise = Exercise(
-    name="kl_to_posterior",
-    number="2.3",
     solution=_kl_to_posterior,
     slips=SLIPS,
-    hand=(
-        Case(
-            (t64([[0]]), t64([[0]]), t64([[2]]), t64([[4]])),
-            "one latent, mean = 0, log_sigma = 0, m = 2, S = 4",
-        ),
-        Case(
-            (t64([[0, 0]]), t64([[math.log(2), 0]]), t64([[1, 0]]), POSTERIOR),
-            "mean = [[0, 0]], log_sigma = [[log 2, 0]], m = [[1, 0]], S = [[2, 1], [1, 2]]",
-        ),
-        Case(
-            (t64([[0, 0], [0, 1]]), t64([[0, 0]] * 2), t64([[1, 1], [1, 0]]), POSTERIOR),
-            "mean = [[0, 0], [0, 1]], log_sigma = 0, m = [[1, 1], [1, 0]], S = [[2, 1], [1, 2]]",
-        ),
-    ),
-    draw=lambda: [Case((*torch.randn(3, 4, 3).double(), _covariance(3)), "B, Z = 4, 3")],
+    hand=HAND,
+    draw=lambda: [Case((*randn64(3, 4, 3), _covariance(3)), "B, Z = 4, 3")],
     verified="It agrees with the KL between a diagonal and a full Gaussian, for data and "
     "covariances drawn afresh.",
     place="far",

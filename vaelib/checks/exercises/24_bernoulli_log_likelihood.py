@@ -81,23 +81,20 @@ SLIPS = (
     Slip("sum-over-data", {".sum(-1)": ".sum(-1).mean()"}),
 )  # fmt: skip
 
+HAND = (
+    Case((t64([[1, 0]]), t64([[[0, math.log(3)]]])), "x = [[1, 0]], logits = [[[0, log 3]]]"),
+    Case((t64([[1, 0]]), t64([[[-1000, 0]]])), "x = [[1, 0]], logits = [[[−1000, 0]]]"),
+    Case((t64([[0, 0]]), t64([[[1000, -1000]]])), "x = [[0, 0]], logits = [[[1000, −1000]]]"),
+    Case((t64([[1, 1, 0]]), t64([[[40, 1000, 0]]])), "x = [[1, 1, 0]], logits = [[[40, 1000, 0]]]"),
+    Case((t64([[0.5]]), t64([[[0]]])), "x = [[½]] (grey)"),
+    Case((t64([[255]]), t64([[[0]]])), "x = [[255]] (no bit)"),
+    Case((t64([[1, 0.5]]), t64([[[0, 0]]])), "x = [[1, ½]] (one grey)"),
+)  # fmt: skip
+
 exercise = Exercise(
-    name="bernoulli_log_likelihood",
-    number="2.4",
     solution=_bernoulli_log_likelihood,
     slips=SLIPS,
-    hand=(
-        Case((t64([[1, 0]]), t64([[[0, math.log(3)]]])), "x = [[1, 0]], logits = [[[0, log 3]]]"),
-        Case((t64([[1, 0]]), t64([[[-1000, 0]]])), "x = [[1, 0]], logits = [[[−1000, 0]]]"),
-        Case((t64([[0, 0]]), t64([[[1000, -1000]]])), "x = [[0, 0]], logits = [[[1000, −1000]]]"),
-        Case(
-            (t64([[1, 1, 0]]), t64([[[40, 1000, 0]]])),
-            "x = [[1, 1, 0]], logits = [[[40, 1000, 0]]]",
-        ),
-        Case((t64([[0.5]]), t64([[[0]]])), "x = [[½]] (grey)"),
-        Case((t64([[255]]), t64([[[0]]])), "x = [[255]] (no bit)"),
-        Case((t64([[1, 0.5]]), t64([[[0, 0]]])), "x = [[1, ½]] (one grey)"),
-    ),
+    hand=HAND,
     draw=lambda: [
         Case(
             (torch.randint(2, (3, 4)).double(), 4 * torch.rand(5, 3, 4).double() - 2),

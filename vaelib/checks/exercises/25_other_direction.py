@@ -38,8 +38,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="other_direction",
-    number="2.5",
     solution=_other_direction,
     slips=SLIPS,
     hand=(

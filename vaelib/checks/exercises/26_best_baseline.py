@@ -46,8 +46,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="best_baseline",
-    number="2.6",
     solution=_best_baseline,
     slips=SLIPS,
     hand=(Case((t64(1), t64(1)), "μ = 1 and σ = 1"), Case((t64(0), t64(2)), "μ = 0 and σ = 2")),

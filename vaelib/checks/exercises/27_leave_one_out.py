@@ -1,9 +1,8 @@
 """Exercise 2.7: a score-function gradient in which each draw is compared with the others."""
 
-import torch
 from torch import Tensor
 
-from vaelib.checks.types import Case, Exercise, Slip, t64
+from vaelib.checks.types import Case, Exercise, Slip, randn64, t64
 
 __all__ = ["exercise"]
 
@@ -48,24 +47,17 @@ SLIPS = (
     Slip("negated", {"(f - baseline)": "(baseline - f)"}),
 )  # fmt: skip
 
+HAND = (
+    Case((t64([[4], [0]]), t64([[1], [-1]])), "f = [[4], [0]] and score = [[1], [−1]]"),
+    Case((t64([[1, 0], [2, 0], [6, 3]]), t64([[1, 2], [0, 1], [2, 0]])),
+         "f = [[1, 0], [2, 0], [6, 3]] and score = [[1, 2], [0, 1], [2, 0]]"),
+)  # fmt: skip
+
 exercise = Exercise(
-    name="leave_one_out",
-    number="2.7",
     solution=_leave_one_out,
     slips=SLIPS,
-    hand=(
-        Case((t64([[4], [0]]), t64([[1], [-1]])), "f = [[4], [0]] and score = [[1], [−1]]"),
-        Case(
-            (t64([[1, 0], [2, 0], [6, 3]]), t64([[1, 2], [0, 1], [2, 0]])),
-            "f = [[1, 0], [2, 0], [6, 3]] and score = [[1, 2], [0, 1], [2, 0]]",
-        ),
-    ),
-    draw=lambda: [
-        Case(
-            (2 + torch.randn(6, 3).double(), torch.randn(6, 3).double()),
-            "f and score of shape (6, 3)",
-        )
-    ],
+    hand=HAND,
+    draw=lambda: [Case((2 + randn64(6, 3), randn64(6, 3)), "f and score of shape (6, 3)")],
     verified="Every draw is compared with the mean of the K − 1 others: an unbiased estimate, "
     "whatever f is.",
     place="draw",

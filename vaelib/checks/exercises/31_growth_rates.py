@@ -52,19 +52,17 @@ SLIPS = (
          "The second value is the mean factor itself."),
 )  # fmt: skip
 
+HAND = (
+    Case((t64([4, 1]), t64([0.5, 0.5])), "a factor of 4 or 1, each with probability 1/2"),
+    Case((t64([4, 1]), t64([0.25, 0.75])), "a factor of 4 with probability 1/4, else of 1"),
+    Case((t64([4, 2, 1]), t64([0.25, 0.25, 0.5])),
+         "a factor of 4, 2 or 1, with probability 1/4, 1/4 and 1/2"),
+)  # fmt: skip
+
 exercise = Exercise(
-    name="growth_rates",
-    number="3.1",
     solution=_growth_rates,
     slips=SLIPS,
-    hand=(
-        Case((t64([4, 1]), t64([0.5, 0.5])), "a factor of 4 or 1, each with probability 1/2"),
-        Case((t64([4, 1]), t64([0.25, 0.75])), "a factor of 4 with probability 1/4, else of 1"),
-        Case(
-            (t64([4, 2, 1]), t64([0.25, 0.25, 0.5])),
-            "a factor of 4, 2 or 1, with probability 1/4, 1/4 and 1/2",
-        ),
-    ),
+    hand=HAND,
     draw=lambda: [Case((torch.rand(4) + 0.3, torch.randn(4).softmax(0)), "four factors")],
     verified="Both rates agree with their definition, for likely and for unlikely outcomes.",
     place="tangent",

@@ -54,26 +54,22 @@ SLIPS = (
     Slip("wrong-axis", {STREAMED: "torch.cat(chunks).logsumexp(1) - math.log(chunks[0].shape[1])"}),
 )  # fmt: skip
 
+HAND = (
+    Case(([t64([[0]]), t64([[math.log(3)]])],), "the chunks [[0]] and [[log 3]]"),
+    Case(([t64([[0]]), t64([[math.log(3)], [math.log(5)]])],),
+         "the chunks [[0]] and [[log 3], [log 5]]"),
+    Case(([t64([[1000]]), t64([[1001]])],), "the chunks [[1000]] and [[1001]]"),
+    Case(([t64([[0]]), t64([[1000]])],), "the chunks [[0]] and [[1000]]"),
+    Case(([t64([[-1000]]), t64([[-1001]])],), "the chunks [[-1000]] and [[-1001]]"),
+    Case(([t64([[0, 1]]), t64([[math.log(3), 1]])],), "the chunks [[0, 1]] and [[log 3, 1]]"),
+    Case(([t64([[1000, -1000]]), t64([[1001, -1001]])],),
+         "the chunks [[1000, -1000]] and [[1001, -1001]]"),
+)  # fmt: skip
+
 exercise = Exercise(
-    name="streaming_log_mean_exp",
-    number="3.4",
     solution=_streaming_log_mean_exp,
     slips=SLIPS,
-    hand=(
-        Case(([t64([[0]]), t64([[math.log(3)]])],), "the chunks [[0]] and [[log 3]]"),
-        Case(
-            ([t64([[0]]), t64([[math.log(3)], [math.log(5)]])],),
-            "the chunks [[0]] and [[log 3], [log 5]]",
-        ),
-        Case(([t64([[1000]]), t64([[1001]])],), "the chunks [[1000]] and [[1001]]"),
-        Case(([t64([[0]]), t64([[1000]])],), "the chunks [[0]] and [[1000]]"),
-        Case(([t64([[-1000]]), t64([[-1001]])],), "the chunks [[-1000]] and [[-1001]]"),
-        Case(([t64([[0, 1]]), t64([[math.log(3), 1]])],), "the chunks [[0, 1]] and [[log 3, 1]]"),
-        Case(
-            ([t64([[1000, -1000]]), t64([[1001, -1001]])],),
-            "the chunks [[1000, -1000]] and [[1001, -1001]]",
-        ),
-    ),
+    hand=HAND,
     draw=lambda: [
         Case(
             ([4 * torch.randn(n, 3) for n in (4, 1, 2)],),

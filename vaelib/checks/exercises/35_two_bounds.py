@@ -67,8 +67,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="two_bounds",
-    number="3.5",
     solution=_two_bounds,
     slips=SLIPS,
     hand=(

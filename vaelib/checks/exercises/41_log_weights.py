@@ -2,10 +2,9 @@
 
 import math
 
-import torch
 from torch import Tensor
 
-from vaelib.checks.types import Case, Exercise, Slip, t64
+from vaelib.checks.types import Case, Exercise, Slip, randn64, t64
 
 __all__ = ["exercise"]
 
@@ -32,7 +31,7 @@ def _weights_case(X: int, Z: int, sigma: float) -> Case:
 
 def _drawn_weights() -> list[Case]:
     shapes = [(3, 5), (4, 3, 2), (4, 3, 5), (), (3, 2), (3, 2)]
-    x, z, x_hat, sigma_dec, mean, std = (torch.randn(shape).double() for shape in shapes)
+    x, z, x_hat, sigma_dec, mean, std = (randn64(*shape) for shape in shapes)
     args = (x, z, x_hat, sigma_dec.exp(), mean, std.exp())
     return [Case(args, "K, B, X, Z = 4, 3, 5, 2")]
 
@@ -96,8 +95,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="log_weights",
-    number="4.1",
     solution=_log_weights,
     slips=SLIPS,
     hand=tuple(

@@ -75,8 +75,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="elbo",
-    number="4.2",
     solution=_elbo,
     slips=SLIPS,
     hand=(hand_case(1), hand_case(2), plane_case()),

@@ -85,8 +85,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="elbo_kl",
-    number="4.3",
     solution=_elbo_kl,
     slips=SLIPS,
     hand=(hand_case(1), hand_case(2), plane_case()),

@@ -63,8 +63,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="elbo_score",
-    number="4.4",
     solution=_elbo_score,
     slips=SLIPS,
     hand=(hand_case(1), hand_case(2), plane_case()),

@@ -21,10 +21,6 @@ def _weight_case(w: float, *lam: float) -> Case:
     return Case((t64(w), t64(lam)), said)
 
 
-def _drawn_weights() -> list[Case]:
-    return [_weight_case(torch.rand(()).item(), *torch.randn(6).exp().tolist()) for _ in range(2)]
-
-
 SLIPS = (
     Slip("half-missing", {" / 2": ""}, "A Gaussian divides the squared error by 2σ²."),
     Slip("mean-read-as-sum", {" * len(lam)": ""}),
@@ -56,12 +52,12 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="unexplained_weight",
-    number="4.6",
     solution=_unexplained_weight,
     slips=SLIPS,
     hand=(_weight_case(0.5, 4, 1), _weight_case(2, 4, 1), _weight_case(0.5, 5, 3, 1, 0.5)),
-    draw=_drawn_weights,
+    draw=lambda: [
+        _weight_case(torch.rand(()).item(), *torch.randn(6).exp().tolist()) for _ in range(2)
+    ],
     verified="σ_dec and the squared lengths agree with the closed forms, to five digits.",
     place="beta",
     observe=named_values("σ_dec", "tensor of squared lengths"),

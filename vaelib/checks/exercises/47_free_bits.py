@@ -1,10 +1,9 @@
 """Exercise 4.7: the objective with free bits, from the parts of the bound."""
 
-import torch
 from torch import Tensor
 
 from vaelib.checks.observing import value_and_gradients
-from vaelib.checks.types import Case, Exercise, Slip, t64
+from vaelib.checks.types import Case, Exercise, Slip, randn64, t64
 
 __all__ = ["exercise"]
 
@@ -23,7 +22,7 @@ def _free_case(reconstruction: list[float], kl: list[list[float]]) -> Case:
 
 
 def _drawn_case(B: int, Z: int) -> Case:
-    args = (torch.randn(B).double(), 0.3 * torch.randn(B, Z).double().exp(), 0.45)
+    args = (randn64(B), 0.3 * randn64(B, Z).exp(), 0.45)
     return Case(args, f"B, Z = {B}, {Z} and λ = 0.45")
 
 
@@ -70,8 +69,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="free_bits",
-    number="4.7",
     solution=_free_bits,
     slips=SLIPS,
     hand=(

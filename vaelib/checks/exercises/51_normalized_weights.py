@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from vaelib.checks.importance import FIXED_WEIGHTS, OF_A_DATUM, draw_weights
+from vaelib.checks.importance import FIXED_WEIGHTS, draw_weights
 from vaelib.checks.types import Exercise, Slip
 
 __all__ = ["exercise"]
@@ -15,6 +15,7 @@ def _normalized_weights(log_w: Tensor) -> Tensor:
 
 
 TO_ONE = "w / w.sum(0)"
+OF_A_DATUM = "The K weights of a datum stand along axis 0, and only they belong together."
 
 SLIPS = (
     Slip("no-maximum", {"(log_w - log_w_max).exp()": "log_w.exp()"}),
@@ -54,8 +55,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="normalized_weights",
-    number="5.1",
     solution=_normalized_weights,
     slips=SLIPS,
     hand=FIXED_WEIGHTS,

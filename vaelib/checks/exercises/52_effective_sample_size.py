@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from vaelib.checks.importance import FIXED_WEIGHTS, OF_A_DATUM, draw_weights
+from vaelib.checks.importance import FIXED_WEIGHTS, draw_weights
 from vaelib.checks.types import Exercise, Slip
 
 __all__ = ["exercise"]
@@ -16,6 +16,7 @@ def _effective_sample_size(log_w: Tensor) -> Tensor:
 
 SHARES = "w / w.sum(0)"
 COUNT = "1 / w_tilde.square().sum(0)"
+OF_A_DATUM = "The K weights of a datum stand along axis 0, and only they belong together."
 
 SLIPS = (
     Slip("no-maximum", {"(log_w - log_w.max(0).values).exp()": "log_w.exp()"}),
@@ -48,8 +49,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="effective_sample_size",
-    number="5.2",
     solution=_effective_sample_size,
     slips=SLIPS,
     hand=FIXED_WEIGHTS,

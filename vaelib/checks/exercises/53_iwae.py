@@ -1,34 +1,29 @@
 """Exercise 5.3: the importance-weighted bound and its gradients, from a model, q, data and K."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from vaelib.checks.importance import BOUND, BOUND_SLIPS, FROZEN_Q, INSTEAD_OF_BOUND, WITHOUT_PRIOR
-from vaelib.checks.scripted import (
-    ScriptedEncoder,
-    bound_and_gradients,
-    bound_case,
-    far_case,
-    hand_case,
-)
+from vaelib.checks.importance import BOUND, BOUND_SLIPS, WITHOUT_PRIOR
+from vaelib.checks.scripted import bound_and_gradients, bound_case, far_case, hand_case
 from vaelib.checks.types import Exercise, Slip
-from vaelib.latent import LinearGaussian
 
 __all__ = ["exercise"]
 
 
-def _iwae(model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int) -> Tensor:
+def _iwae(model: Any, q: Any, x: Tensor, K: int) -> Any:
     q_z = q(x)
     z = q_z.rsample((K,))
     log_p = model.log_joint(x, z)
     log_q = q_z.log_prob(z)
     log_w = log_p - log_q
-    bound: Tensor = torch.logsumexp(log_w, 0) - math.log(K)
+    bound = torch.logsumexp(log_w, 0) - math.log(K)
     return bound
 
 
+FROZEN_Q = "Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1)"
 DRAW = "q_z.rsample((K,))"
 LOG_Q = "q_z.log_prob(z)"
 KL = "kl_divergence(q_z, model.prior())"
@@ -39,7 +34,6 @@ SLIPS = (
     Slip("log-of-mean-of-logs", {BOUND: "log_w.mean(0)"}, "It is the ELBO, whatever K is."),
     Slip("log-k-missing", {" - math.log(K)": ""}),
     *BOUND_SLIPS,
-    *(Slip(mistake, {BOUND: returned}, shows) for mistake, returned, shows in INSTEAD_OF_BOUND),
     Slip("log-q-missing", {"log_p - log_q": "log_p"}),
     Slip("log-q-sign", {"log_p - log_q": "log_p + log_q"}),
     Slip("logs-divided", {"log_p - log_q": "log_p / log_q"}),
@@ -53,8 +47,7 @@ SLIPS = (
          "The parameters of log q were held constant."),
     Slip("wrongly-detached", {"(x, z)": "(x, z).detach()"},
          "No gradient passes through the model."),
-    Slip("gradient-twice",
-         {"return bound": f"s = {SURROGATE}\n    return bound + s - s.detach()"}),
+    Slip("gradient-twice", {"return bound": f"s = {SURROGATE}\n    return bound + s - s.detach()"}),
     Slip("surrogate-returned", {BOUND: SURROGATE}),
     Slip("weights-not-detached", {BOUND: "(log_w.softmax(0) * log_w).sum(0)"},
          "And it is no bound."),
@@ -77,8 +70,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="iwae",
-    number="5.3",
     solution=_iwae,
     slips=SLIPS,
     hand=(hand_case(1), hand_case(2), bound_case(3, 2, seed=0), far_case(2)),

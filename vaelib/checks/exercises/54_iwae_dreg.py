@@ -1,26 +1,20 @@
 """Exercise 5.4: the importance-weighted bound whose encoder gradient is doubly reparameterised."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal
 
-from vaelib.checks.importance import BOUND, BOUND_SLIPS, FROZEN_Q, INSTEAD_OF_BOUND
-from vaelib.checks.scripted import (
-    ScriptedEncoder,
-    bound_and_gradients,
-    bound_case,
-    far_case,
-    hand_case,
-)
+from vaelib.checks.importance import BOUND, BOUND_SLIPS
+from vaelib.checks.scripted import bound_and_gradients, bound_case, far_case, hand_case
 from vaelib.checks.types import Exercise, Slip
-from vaelib.latent import LinearGaussian
 
 __all__ = ["exercise"]
 
 
-def _iwae_dreg(model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int) -> Tensor:
+def _iwae_dreg(model: Any, q: Any, x: Tensor, K: int) -> Any:
     q_z = q(x)
     z = q_z.rsample((K,))
     q_bar = Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1)
@@ -29,7 +23,7 @@ def _iwae_dreg(model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int) -> 
     z.register_hook(lambda grad: w_tilde[..., None] * grad)
     log_w_bar = torch.logsumexp(log_w, 0) - math.log(K)
     surrogate = (w_tilde * log_w).sum(0)
-    bound: Tensor = log_w_bar.detach() + surrogate - surrogate.detach()
+    bound = log_w_bar.detach() + surrogate - surrogate.detach()
     return bound
 
 
@@ -38,6 +32,7 @@ def _hook(mistake: str, shares: str, shows: str = "") -> Slip:
     return Slip(mistake, {HOOKED: f"({shares}).detach()[..., None] * grad"}, shows)
 
 
+FROZEN_Q = "Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1)"
 HOOKED = "w_tilde[..., None] * grad"
 UNHOOKED = {HOOKED: "grad"}
 SHARES_ADD_UP = "The shares of one datum must add up to one."
@@ -73,8 +68,6 @@ SLIPS = (
     Slip("log-k-missing", {" - math.log(K)": ""}),
     Slip("wrong-axis", {"log_w.softmax(0)": "log_w.softmax(1)"}, SHARES_ADD_UP),
     *BOUND_SLIPS,
-    *(Slip(mistake, {"return bound": f"return {returned}"}, shows)
-      for mistake, returned, shows in INSTEAD_OF_BOUND),
     Slip("log-q-missing", {" - q_bar.log_prob(z)": ""}),
     Slip("log-q-sign", {" - q_bar.log_prob(z)": " + q_bar.log_prob(z)"}),
     Slip("two-draws", {"q_bar.log_prob(z)": "q_bar.log_prob(q_z.rsample((K,)))"}),
@@ -83,8 +76,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="iwae_dreg",
-    number="5.4",
     solution=_iwae_dreg,
     slips=SLIPS,
     hand=(hand_case(2), bound_case(3, 2, seed=0), far_case(2)),

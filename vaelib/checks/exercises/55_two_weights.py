@@ -17,6 +17,8 @@ def _two_weights(d: float) -> tuple[float, float, float]:
     return L_1, L_2, 1 / (1 + chi2)
 
 
+LIMIT = "1 / (1 + chi2)"
+
 SLIPS = (
     Slip("log-of-mean-of-logs", {"L_1 / 2": "L_1"},
          "Your L₂ is L₁: two logarithms, each of one weight."),
@@ -29,8 +31,7 @@ SLIPS = (
          "These are the gaps, log p(x) − L."),
     Slip("approximation-for-exact", {"math.log(1 - d**2)": "-(d**2)"},
          "These are −χ²/2K; the gap is larger."),
-    Slip("approximation-for-exact", {"1 / (1 + chi2)": "1 - chi2"},
-         "It is right up to first order in χ²."),
+    Slip("approximation-for-exact", {LIMIT: "1 - chi2"}, "It is right up to first order in χ²."),
     Slip("product-for-sum", {"L_1 / 2": "L_1 * 2"},
          "Your L₂ is 2 L₁, what the log of the product gives."),
     Slip("log-outside", {"0.5 * math.log(1 - d**2)": "0.0"}, "It gives log p(x), whatever K is."),
@@ -39,18 +40,14 @@ SLIPS = (
     Slip("base-2", {"math.log(": "math.log2("}, "Every bound is 1.4427 times what it should be."),
     Slip("sigma-for-variance", {"chi2 = d**2": "chi2 = d"}, "χ² is a variance."),
     Slip("second-moment-for-variance", {"chi2 = d**2": "chi2 = 1 + d**2"}),
-    Slip("one-missing", {"1 / (1 + chi2)": "1 / chi2"}),
+    Slip("one-missing", {LIMIT: "1 / chi2"}),
     Slip("another-variance", {"chi2 = d**2": "chi2 = 2 * d**2"}),
-    Slip("two-for-the-limit", {"1 / (1 + chi2)": "0.5 + 0.5 / (1 + chi2)"}),
-    Slip("upside-down", {"1 / (1 + chi2)": "1 + chi2"},
-         "The share of the samples cannot exceed one."),
-    Slip("fraction-for-count", {"1 / (1 + chi2)": "2 / (1 + chi2)"},
-         "The share cannot exceed one."),
+    Slip("two-for-the-limit", {LIMIT: "0.5 + 0.5 / (1 + chi2)"}),
+    Slip("upside-down", {LIMIT: "1 + chi2"}, "The share of the samples cannot exceed one."),
+    Slip("fraction-for-count", {LIMIT: "2 / (1 + chi2)"}, "The share cannot exceed one."),
 )  # fmt: skip
 
 exercise = Exercise(
-    name="two_weights",
-    number="5.5",
     solution=_two_weights,
     slips=SLIPS,
     hand=(Case((0.6,), "d = 0.6"),),

@@ -61,8 +61,6 @@ SLIPS = (
 )  # fmt: skip
 
 exercise = Exercise(
-    name="surrogate_limit",
-    number="5.6",
     solution=_surrogate_limit,
     slips=SLIPS,
     hand=(
