@@ -289,11 +289,26 @@ def test_an_exercise_is_its_check_and_shows_itself():
     assert repr(TOY) == "<the check of double: Exercise 9.1: a toy.>"
 
 
-def test_a_check_loads_its_exercise_only():
-    code = "import sys; from vaelib.checks import check_elbo; print(*sys.modules)"
+def in_a_new_python(code):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = [name for name in run.stdout.split() if name.startswith("vaelib.checks.exercises.")]
+    return run.stdout.split()
+
+
+def test_a_check_loads_its_exercise_only():
+    names = in_a_new_python("import sys; from vaelib.checks import check_elbo; print(*sys.modules)")
+    loaded = [name for name in names if name.startswith("vaelib.checks.exercises.")]
     assert loaded == ["vaelib.checks.exercises.42_elbo"]
+
+
+def test_to_load_the_exercises_draws_nothing():
+    code = """
+import torch
+from vaelib import checks
+before = torch.get_rng_state()
+len(checks.EXERCISES)
+print(torch.equal(torch.get_rng_state(), before))
+"""
+    assert in_a_new_python(code) == ["True"]
 
 
 def test_an_unknown_check_is_refused_with_its_neighbours():

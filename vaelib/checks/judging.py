@@ -98,7 +98,7 @@ def _choose_telling(exercise: Exercise, trials: list[Trial]) -> list[Trial]:
     Cases that crashed are left out if there are wrong numbers elsewhere: whether a mistake crashes
     may depend on rounding, as with a covariance that is nearly singular.
     """
-    answered = [(case, shown) for case, shown in trials if isinstance(shown, dict)]
+    answered = [trial for trial in trials if isinstance(trial[1], dict)]
     if answered and _shows_the_same(exercise, exercise.solution, answered):
         return trials
     return answered
