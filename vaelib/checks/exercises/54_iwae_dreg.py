@@ -27,9 +27,9 @@ def _iwae_dreg(model: Any, q: Any, x: Tensor, K: int) -> Any:
     return bound
 
 
-def _hook(mistake: str, shares: str, shows: str = "") -> Slip:
-    """A mistake in the shares that the hook multiplies by, and nowhere else."""
-    return Slip(mistake, {HOOKED: f"({shares}).detach()[..., None] * grad"}, shows)
+def _hook(shares: str) -> dict[str, str]:
+    """Other shares that the hook multiplies by, and nowhere else."""
+    return {HOOKED: f"({shares}).detach()[..., None] * grad"}
 
 
 FROZEN_Q = "Independent(Normal(q_z.mean.detach(), q_z.stddev.detach()), 1)"
@@ -44,12 +44,12 @@ SLIPS = (
          "The standard deviation is held, the mean is not."),
     Slip("score-term-kept", {"q_z.stddev.detach()": "q_z.stddev"},
          "The mean is held, the deviation is not."),
-    _hook("wrong-axis", "log_w.softmax(1)", SHARES_ADD_UP),
-    _hook("wrong-axis", "log_w.flatten().softmax(0).view_as(log_w)", SHARES_ADD_UP),
-    _hook("softmax-of-losses", "(-log_w).softmax(0)"),
-    _hook("not-normalised", "log_w.exp()"),
-    _hook("not-normalised", "(log_w - log_w.max(0).values).exp()", SHARES_ADD_UP),
-    _hook("no-maximum", "log_w.exp() / log_w.exp().sum(0)"),
+    Slip("wrong-axis", _hook("log_w.softmax(1)"), SHARES_ADD_UP),
+    Slip("wrong-axis", _hook("log_w.flatten().softmax(0).view_as(log_w)"), SHARES_ADD_UP),
+    Slip("softmax-of-losses", _hook("(-log_w).softmax(0)")),
+    Slip("not-normalised", _hook("log_w.exp()")),
+    Slip("not-normalised", _hook("(log_w - log_w.max(0).values).exp()"), SHARES_ADD_UP),
+    Slip("no-maximum", _hook("log_w.exp() / log_w.exp().sum(0)")),
     Slip("model-weighted-twice", {**UNHOOKED, "(w_tilde * log_w)": "(w_tilde**2 * log_w)"}),
     Slip("model-weighted-twice", {"(w_tilde * log_w)": "(w_tilde**2 * log_w)"},
          "And with the hook the encoder's gradient is weighted thrice."),
