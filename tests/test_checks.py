@@ -17,7 +17,7 @@ from learners import ANSWERS, Answer
 
 from vaelib import checks
 from vaelib.checks import calling
-from vaelib.checks.mistakes import MISTAKES
+from vaelib.checks.catalogue import MISTAKES
 
 EXERCISES = checks.EXERCISES
 PAGES = Path(__file__).resolve().parents[1] / "book" / "exercises"

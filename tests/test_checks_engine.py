@@ -1,15 +1,21 @@
-"""What a check does with whatever it is given: it answers in words, and leaves nothing behind."""
+"""Exercise 9.1: a toy.
+
+What a check does with any function: it answers in words, and leaves nothing behind.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
 import random
+import subprocess
 import sys
 import threading
 import time
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,23 +24,24 @@ import torch
 from vaelib import checks
 from vaelib.checks import calling, verdict
 from vaelib.checks.calling import attempt
-from vaelib.checks.exercise import (
-    Case,
-    Exercise,
-    Slip,
-    judge,
-    named_values,
-    numbers,
-    value_and_gradients,
-)
-from vaelib.checks.mistakes import MISTAKES, PLACES, Mistake
-from vaelib.checks.verdict import Place, Report, Verdict
+from vaelib.checks.catalogue import MISTAKES, PLACES, Mistake
+from vaelib.checks.judging import judge
+from vaelib.checks.observing import named_values, value_and_gradients
+from vaelib.checks.types import NAMES_IN_EDITS, Case, Exercise, Slip
+from vaelib.checks.verdict import Report, Verdict
+from vaelib.checks.wording import numbers
+
+PAGES = Path(__file__).resolve().parents[1] / "book" / "exercises"
+FILES = sorted(Path(checks.__file__).with_name("exercises").glob("[0-9]*.py"))
 
 check = checks.check_log_mean_exp
 
 
 def right(log_w):
     return torch.logsumexp(log_w, 0) - math.log(len(log_w))
+
+
+CRASHING = "return torch.ones(7) @ log_w"
 
 
 def crash(log_w):
@@ -76,14 +83,7 @@ def half_written(log_w):
 @pytest.mark.parametrize(
     "answer, words",
     [
-        (
-            crash,
-            [
-                "crash raised RuntimeError",
-                "in its line `return torch.ones(7) @ log_w`",
-                "[[0], [log 3]]",
-            ],
-        ),
+        (crash, ["crash raised RuntimeError", f"in its line `{CRASHING}`", "[[0], [log 3]]"]),
         (not_written, ["not_written is not written yet"]),
         (half_written, ["raised NotImplementedError: the case K = 1"]),
         (leaves, ["left Python"]),
@@ -201,9 +201,8 @@ def test_a_seed_inside_is_named_where_something_is_drawn(seed):
 
     assert check(seeds) and check(lambda log_w: right(log_w) + 0 * torch.randn(()))
     verdict = check(draws)
-    assert verdict.mistakes == ("seed-inside",) and "sets torch's seed" in str(verdict).replace(
-        "\n", " "
-    )
+    assert verdict.mistakes == ("seed-inside",)
+    assert "sets torch's seed" in str(verdict).replace("\n", " ")
 
 
 def test_a_verdict_grades_and_shows_itself():
@@ -241,13 +240,8 @@ def test_the_report_counts_attempts_until_solved(monkeypatch):
         ("log_mean_exp", "solved", 3, "log-k-missing; log-of-mean-of-logs"),
         ("jensen_gap", "not yet", 1, ""),
     )
-    assert str(report).splitlines()[1].split() == [
-        "log_mean_exp",
-        "solved",
-        "3",
-        "log-k-missing;",
-        "log-of-mean-of-logs",
-    ]
+    row = "log_mean_exp solved 3 log-k-missing; log-of-mean-of-logs"
+    assert str(report).splitlines()[1].split() == row.split()
     assert repr(report) == str(report)
     assert report._repr_html_().count("<tr>") == 3
 
@@ -258,20 +252,72 @@ def _double(x):
 
 
 TOY = Exercise(
-    name="double",
-    number="9.1",
     solution=_double,
     slips=(
-        Slip("half-missing", (("2 * x", "x"),)),
-        Slip("sign-flipped", (("return y", "return -y"),), "All is negative."),
-        Slip("base-2", (("2 * x", "3 * x"), ("+ 1", "+ 2"))),
+        Slip("half-missing", {"2 * x": "x"}),
+        Slip("sign-flipped", {"return y": "return -y"}, "All is negative."),
+        Slip("base-2", {"2 * x": "3 * x", "+ 1": "+ 2"}),
     ),
     hand=(Case((torch.tensor([1.0, 2.0]),), "x = [1, 2]"),),
     draw=lambda: [Case((torch.randn(3),), "another x")],
     verified="It doubles and adds one.",
-    place=Place("01_latent_variable_models", "summary", "Summary"),
+    place="evidence",
     observe=value_and_gradients("x"),
 )
+
+
+def test_an_edit_may_use_the_declared_names():
+    densities = Slip("log-for-value", {"return y + 1": "return Normal(x, math.exp(1)).log_prob(x)"})
+    mutant = TOY.mutant(densities)
+    assert torch.allclose(mutant(torch.ones(1)), torch.tensor(-1 - math.log(2 * math.pi) / 2))
+    assert {"math", "torch"} <= NAMES_IN_EDITS.keys()
+
+
+def test_an_exercise_is_its_check_and_shows_itself():
+    verdict = TOY(lambda x: 2 * x + 1)
+    assert verdict.passed and verdict.exercise == TOY.name == "double" and TOY.number == "9.1"
+    assert repr(TOY) == "<the check of double: Exercise 9.1: a toy.>"
+
+
+def in_a_new_python(code):
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return run.stdout.split()
+
+
+def test_a_check_loads_its_exercise_only():
+    names = in_a_new_python("import sys; from vaelib.checks import check_elbo; print(*sys.modules)")
+    loaded = [name for name in names if name.startswith("vaelib.checks.exercises.")]
+    assert loaded == ["vaelib.checks.exercises.42_elbo"]
+
+
+def test_to_load_the_exercises_draws_nothing():
+    code = """
+import torch
+from vaelib import checks
+before = torch.get_rng_state()
+len(checks.EXERCISES)
+print(torch.equal(torch.get_rng_state(), before))
+"""
+    assert in_a_new_python(code) == ["True"]
+
+
+def test_an_unknown_check_is_refused_with_its_neighbours():
+    with pytest.raises(AttributeError, match="is it check_elbo"):
+        checks.check_elbow  # noqa: B018
+    assert {"check_elbo", "EXERCISES", "report"} <= set(dir(checks))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_exercise_has_the_name_of_its_page_and_imports_no_other(path):
+    exercise = importlib.import_module(f"vaelib.checks.exercises.{path.stem}").exercise
+    number, name = path.stem.split("_", 1)
+    assert (exercise.name, exercise.number) == (name, f"{number[:-1]}.{number[-1]}")
+    assert (PAGES / f"{path.stem}.md").is_file()
+    assert "checks.exercises" not in path.read_text("utf8")
+
+
+def test_every_page_of_an_exercise_has_a_check():
+    assert [path.stem for path in FILES] == sorted(page.stem for page in PAGES.glob("[0-9]*.md"))
 
 
 def test_two_mistakes_at_once_are_both_named():
@@ -306,7 +352,7 @@ def test_a_crash_in_some_cases_only_is_told_with_the_case():
 
 def test_a_mistake_that_crashes_always_explains_no_crash():
     """As two edits do that make nonsense of each other."""
-    slips = (Slip("data-not-averaged", (("return y", "return len(x).bit"),)),)
+    slips = (Slip("data-not-averaged", {"return y": "return len(x).bit"}),)
 
     def not_for_three(x):
         if len(x) == 3:
@@ -320,9 +366,8 @@ def test_a_mistake_that_crashes_always_explains_no_crash():
 
 def test_a_mistake_that_cannot_be_judged_does_not_end_the_search():
     """Nor is what it did laid at the learner's door."""
-    unjudged = Slip(
-        "seed-inside", (("y = 2 * x", "y = torch.manual_seed(0) and 2 * x * torch.rand(1)"),)
-    )
+    seeded = "y = torch.manual_seed(0) and 2 * x * torch.rand(1)"
+    unjudged = Slip("seed-inside", {"y = 2 * x": seeded})
     toy = replace(TOY, slips=(unjudged, *TOY.slips))
     verdict = judge(toy, lambda x: x + 1)
     assert verdict.mistakes == ("half-missing",)

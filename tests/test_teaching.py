@@ -22,7 +22,7 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 
 from vaelib import checks
-from vaelib.checks.mistakes import MISTAKES
+from vaelib.checks.catalogue import MISTAKES
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
@@ -131,14 +131,16 @@ def own() -> Iterator[ModuleType]:
 def test_the_example_has_twenty_lines() -> None:
     tree = ast.parse((TEACHING / "perplexity.py").read_text("utf8"))
     assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
-    (exercise,) = (node for node in assigned if node.targets[0].id == "PERPLEXITY")
+    (exercise,) = (node for node in assigned if node.targets[0].id == "check_perplexity")
     assert exercise.end_lineno - exercise.lineno < 20
 
 
 def test_the_examples_solution_passes_in_several_styles(own: ModuleType) -> None:
     page = exercises.exercise(OWN)
     (cell,) = filter(exercises.is_solved, page.cells)
-    assert page.number == own.PERPLEXITY.number and f"def {own.PERPLEXITY.name}(" in cell
+    assert (
+        page.number == own.check_perplexity.number and f"def {own.check_perplexity.name}(" in cell
+    )
     solved, blank = {}, {}
     exec(exercises.solved(cell), solved)
     exec(exercises.blank(cell), blank)
@@ -154,7 +156,7 @@ def test_the_example_names_its_mistakes(own: ModuleType) -> None:
         "entropy-returned": lambda p: torch.special.entr(p).sum(),
         "unweighted": lambda p: p.prod() ** (-1 / len(p)),
     }
-    assert {slip.mistake for slip in own.PERPLEXITY.slips} == set(wrong)
+    assert {slip.mistake for slip in own.check_perplexity.slips} == set(wrong)
     for mistake, answer in wrong.items():
         verdict = own.check_perplexity(answer)
         assert not verdict and verdict.mistakes == (mistake,)

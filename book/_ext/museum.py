@@ -14,8 +14,11 @@ from exercises import exercises, link_to
 from sphinx.util.docutils import SphinxDirective
 
 from vaelib.checks import EXERCISES
-from vaelib.checks.exercise import Exercise, Slip, contrast, numbers
-from vaelib.checks.mistakes import MISTAKES, Mistake
+from vaelib.checks.catalogue import MISTAKES, PLACES, Mistake
+from vaelib.checks.judging import contrast
+from vaelib.checks.observing import returned
+from vaelib.checks.types import Exercise, Slip
+from vaelib.checks.wording import numbers
 
 THREAD = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/(?:issues|pull|commit|blob)/(\w+)")
 
@@ -45,18 +48,15 @@ def exhibits(chapter: str = "") -> list[tuple[Mistake, Exercise, Slip]]:
 
 def elsewhere(mistake: Mistake, exercise: Exercise) -> bool:
     """Whether an exercise belongs to another chapter than the one that explains the mistake."""
-    return mistake.place is not None and int(mistake.place.page[:2]) != int(exercise.number[0])
+    if not mistake.place:
+        return False
+    return int(PLACES[mistake.place].page[:2]) != int(exercise.number[0])
 
 
 def edit(exercise: Exercise, slip: Slip) -> str:
     """The lines of the solution that the mistake changes, with a minus, and what they become, with a plus."""
-    source = exercise.source
-    wrong = source
-    for old, new in slip.edits:
-        wrong = wrong.replace(old, new)
-    changes = list(difflib.unified_diff(source.splitlines(), wrong.splitlines(), n=0, lineterm=""))[
-        2:
-    ]
+    right, wrong = exercise.source.splitlines(), (exercise.edited(slip) or "").splitlines()
+    _, _, *changes = difflib.unified_diff(right, wrong, n=0, lineterm="")
     lines = [line for line in changes if not line.startswith("@@")]
     indent = min(len(line[1:]) - len(line[1:].lstrip()) for line in lines)
     return "\n".join(f"{line[0]} {line[1 + indent :]}" for line in lines)
@@ -74,12 +74,16 @@ def shown(exercise: Exercise, slip: Slip) -> str:
         raise ValueError(
             f"{exercise.name}: {slip.mistake} shows in none of the examples worked by hand"
         )
-    case, key, want, got = found
-    if not key:
-        return f"For {case.said} the answer should be, in this order: {want}. It has {got} parts."
+    said, name = found.case.said, found.name
+    if not name:
+        wanted = ", ".join(returned(found.right))
+        count = len(returned(found.theirs))
+        return f"For {said} the answer should be, in this order: {wanted}. It has {count} parts."
+    want, got = found.right[name], found.theirs[name]
     if want.shape != got.shape:
-        return f"For {case.said} the {key} should have shape {tuple(want.shape)}; it has {tuple(got.shape)}."
-    return in_print(f"For {case.said} the {key} should be {numbers(want)}; it is {numbers(got)}.")
+        should = f"should have shape {tuple(want.shape)}; it has {tuple(got.shape)}"
+        return f"For {said} the {name} {should}."
+    return in_print(f"For {said} the {name} should be {numbers(want)}; it is {numbers(got)}.")
 
 
 def in_print(said: str) -> str:
@@ -115,7 +119,7 @@ class Museum(SphinxDirective):
         threads = nodes.bullet_list(
             "", *(self.thread(*thread) for thread in mistake.threads), bullet="-"
         )
-        place = slip.place or mistake.place or exercise.place
+        place = exercise.place_of(slip)
         address = "../" * self.env.docname.count("/") + f"book/{place.page}.html#{place.anchor}"
         check = nodes.paragraph(
             "", "", nodes.literal("", f"check_{exercise.name}"), nodes.Text(" of exercise ")

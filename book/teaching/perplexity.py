@@ -1,14 +1,13 @@
-"""An exercise of your own: its solution, the mistakes that it invites, and its check."""
+"""Exercise 6.1: the exponential of the entropy.
 
-from collections.abc import Callable
-from typing import Any
+An exercise of your own: its solution, the mistakes that it invites, and its check.
+"""
 
 import torch
 from torch import Tensor
 
-from vaelib.checks.exercise import Case, Exercise, Slip, judge, t64
-from vaelib.checks.mistakes import MISTAKES, PLACES, Mistake
-from vaelib.checks.verdict import Verdict
+from vaelib.checks.catalogue import MISTAKES, Mistake
+from vaelib.checks.types import Case, Exercise, Slip, t64
 
 OWN = [
     Mistake(
@@ -25,26 +24,19 @@ def _perplexity(p: Tensor) -> Tensor:
     return (-(p * p.log()).sum()).exp()
 
 
-PERPLEXITY = Exercise(
-    name="perplexity",
-    number="6.1",
+check_perplexity = Exercise(
     solution=_perplexity,
     slips=(
         Slip(
             "base-2",
-            (("p.log()", "p.log2()"),),
+            {"p.log()": "p.log2()"},
             shows="The exponential belongs to the natural logarithm.",
         ),
-        Slip("entropy-returned", ((".exp()", ""),), shows="Equal shares of two give log 2."),
-        Slip("unweighted", (("(p * p.log()).sum()", "p.log().mean()"),)),
+        Slip("entropy-returned", {".exp()": ""}, shows="Equal shares of two give log 2."),
+        Slip("unweighted", {"(p * p.log()).sum()": "p.log().mean()"}),
     ),
-    hand=(Case((t64(0.5, 0.5),), "p = [1/2, 1/2]"), Case((t64(0.75, 0.25),), "p = [3/4, 1/4]")),
+    hand=(Case((t64([0.5, 0.5]),), "p = [1/2, 1/2]"), Case((t64([0.75, 0.25]),), "p = [3/4, 1/4]")),
     draw=lambda: [Case((torch.randn(5).softmax(0),), "five probabilities")],
     verified="It agrees with the exponential of the entropy, and is K for K equal shares.",
-    place=PLACES["logs"],
+    place="logs",
 )
-
-
-def check_perplexity(fn: Callable[..., Any]) -> Verdict:
-    """Exercise 6.1: the exponential of the entropy."""
-    return judge(PERPLEXITY, fn)

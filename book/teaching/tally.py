@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from vaelib.checks.mistakes import MISTAKES
+from vaelib.checks.catalogue import MISTAKES
 
 counts: Counter[str] = Counter()
 for name in sys.argv[1:]:

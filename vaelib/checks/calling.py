@@ -1,9 +1,7 @@
-"""Call a learner's function so that whatever it does, the check goes on and nothing is left behind.
+"""Call a learner's function safely: the check goes on, and nothing is left behind.
 
 Crashes, endless loops, printing, changed random states: each becomes a sentence or is undone.
 """
-
-from __future__ import annotations
 
 import copy
 import io
@@ -24,13 +22,21 @@ import torch
 __all__ = ["Refusal", "attempt", "untouched"]
 
 SECONDS = 1.0
-# Of the random numbers that a function draws: the same for ours and theirs, and none that an answer sets itself.
+# Every function draws with this seed, ours and theirs. No answer is likely to set it itself.
 SEED = 271828
+SEED_INSIDE = "sets torch's seed, for its own draws and for all after them. Seed once, outside."
+NOT_WRITTEN = "is not written yet: put your lines where it raises NotImplementedError."
 LIBRARY = str(Path(__file__).parents[1])
 
 
 class Refusal(Exception):
-    """A sentence for the learner: why the answer cannot be judged by its numbers; maybe with a mistake's name."""
+    """Why an answer cannot be judged by its numbers, as a sentence for the learner.
+
+    Args:
+        sentence: the reason.
+        mistake: the key of the mistake, if it is a known one.
+        final: whether the check ends here; a crash on one case does not end it.
+    """
 
     def __init__(self, sentence: str, mistake: str = "", final: bool = True) -> None:
         super().__init__(sentence)
@@ -38,23 +44,21 @@ class Refusal(Exception):
 
 
 class _TooLong(BaseException):
-    """No Exception: a loop that catches these must not catch it."""
+    """Time is up. It is no Exception, so a learner's ``except Exception`` does not catch it."""
 
 
 @contextmanager
 def untouched() -> Iterator[io.StringIO]:
-    """Whatever happens within leaves no print, no warning, no random state and no setting of torch changed.
+    """Undo what happens within: prints, warnings, random states and settings of torch.
 
     Yields:
         what was printed.
     """
-    python, numpy = random.getstate(), sys.modules.get("numpy")
-    numbers = numpy.random.get_state() if numpy else None
-    dtype, grad, threads = (
-        torch.get_default_dtype(),
-        torch.is_grad_enabled(),
-        torch.get_num_threads(),
-    )
+    python_state = random.getstate()
+    numpy = sys.modules.get("numpy")
+    numpy_state = numpy.random.get_state() if numpy else None
+    dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
+    threads = torch.get_num_threads()
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     try:
         with (
@@ -65,13 +69,13 @@ def untouched() -> Iterator[io.StringIO]:
         ):
             warnings.simplefilter("ignore")
             torch.set_grad_enabled(True)
-            # What a learner makes inside, a torch.zeros or a torch.randn, then fits the inputs, which are double.
+            # The inputs are double, so a learner's torch.zeros or torch.randn must be, too.
             torch.set_default_dtype(torch.float64)
             yield printed
     finally:
-        random.setstate(python)
+        random.setstate(python_state)
         if numpy:
-            numpy.random.set_state(numbers)
+            numpy.random.set_state(numpy_state)
         torch.set_default_dtype(dtype)
         torch.set_grad_enabled(grad)
         if torch.get_num_threads() != threads:
@@ -80,15 +84,13 @@ def untouched() -> Iterator[io.StringIO]:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Interrupts Python code that has computed for so long, or that sleeps ten times as long.
+    """Interrupt Python code that has computed for so long, or that has slept ten times as long.
 
-    It needs signals, and to be in the main thread. An import on the way, such as torch's first use of a module, is not
-    interrupted: half of it would stay behind.
+    This needs signals and the main thread; elsewhere there is no limit. An import on the way is not
+    interrupted, such as torch's first use of a module: half of it would stay behind.
     """
-    if (
-        not hasattr(signal, "setitimer")
-        or threading.current_thread() is not threading.main_thread()
-    ):
+    is_main = threading.current_thread() is threading.main_thread()
+    if not (hasattr(signal, "setitimer") and is_main):
         yield
         return
     clocks = {
@@ -97,13 +99,10 @@ def _time_limit(seconds: float) -> Iterator[None]:
     }
 
     def stop(number: int, frame: Any) -> None:
-        if any(
-            "<frozen importlib" in inner.f_code.co_filename
-            for inner, _ in traceback.walk_stack(frame)
-        ):
-            signal.setitimer(*clocks[signal.Signals(number)])
-        else:
+        files = (inner.f_code.co_filename for inner, _ in traceback.walk_stack(frame))
+        if not any("<frozen importlib" in file for file in files):
             raise _TooLong
+        signal.setitimer(*clocks[signal.Signals(number)])
 
     before = {number: signal.signal(number, stop) for number in clocks}
     for clock, limit in clocks.values():
@@ -119,7 +118,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
 def attempt(
     fn: Callable[..., Any], observe: Callable[..., Any], args: tuple[Any, ...], said: str
 ) -> Any:
-    """What ``observe`` sees of a learner's function on a copy of the arguments.
+    """Look at a learner's function on a copy of the arguments.
 
     Args:
         fn: the learner's function.
@@ -127,11 +126,14 @@ def attempt(
         args: the arguments; the function gets copies.
         said: the case in words, for the sentence if something goes wrong.
 
+    Returns:
+        what ``observe`` returns.
+
     Raises:
-        Refusal: the function is not written yet, crashes, does not end, or leaves; with a sentence that says so.
+        Refusal: the function is not written yet, crashes, does not end, leaves Python, changes its
+            arguments, or sets a seed.
     """
-    name = getattr(fn, "__name__", "your function")
-    given = copy.deepcopy(args)
+    name, given = getattr(fn, "__name__", "your function"), copy.deepcopy(args)
     torch.manual_seed(SEED)
     try:
         with _time_limit(SECONDS):
@@ -139,37 +141,30 @@ def attempt(
     except (Refusal, KeyboardInterrupt):
         raise
     except NotImplementedError as error:
-        if not str(error):
-            raise Refusal(
-                f"{name} is not written yet: put your lines where it raises NotImplementedError."
-            ) from None
-        raise Refusal(_crash(name, error, said), final=False) from None
+        if str(error):
+            raise Refusal(_crash(name, error, said), final=False) from None
+        raise Refusal(f"{name} {NOT_WRITTEN}") from None
     except _TooLong:
-        raise Refusal(
-            f"{name} had not ended after {SECONDS:g} s for {said}: does a loop never stop?"
-        ) from None
+        late = f"{name} had not ended after {SECONDS:g} s for {said}"
+        raise Refusal(f"{late}: does a loop never stop?") from None
     except SystemExit:
-        raise Refusal(
-            f"{name} left Python (SystemExit) for {said}; a function returns its answer."
-        ) from None
+        left = f"{name} left Python (SystemExit) for {said}"
+        raise Refusal(f"{left}; a function returns its answer.") from None
     except BaseException as error:
         raise Refusal(_crash(name, error, said), final=False) from None
+    answers = f"{name} answers for {said}"
     if _changed(args, given):
-        raise Refusal(
-            f"{name} answers for {said}, but changes what it was given.", "changed-in-place"
-        )
+        raise Refusal(f"{answers}, but changes what it was given.", "changed-in-place")
     if _seeded_its_draws():
-        sets = "sets torch's seed, for its own draws and for all after them"
-        raise Refusal(f"{name} answers for {said}, but {sets}. Seed once, outside.", "seed-inside")
+        raise Refusal(f"{answers}, but {SEED_INSIDE}", "seed-inside")
     return seen
 
 
 def _seeded_its_draws() -> bool:
-    """Whether torch has a seed of the function's own, and something was drawn from it."""
+    """Whether the function set torch's seed, and something was drawn after that."""
     fresh = torch.Generator().manual_seed(torch.initial_seed())
-    return torch.initial_seed() != SEED and not torch.equal(
-        torch.get_rng_state(), fresh.get_state()
-    )
+    was_drawn = not torch.equal(torch.get_rng_state(), fresh.get_state())
+    return torch.initial_seed() != SEED and was_drawn
 
 
 def _crash(name: str, error: BaseException, said: str) -> str:
@@ -178,10 +173,8 @@ def _crash(name: str, error: BaseException, said: str) -> str:
     theirs = [frame for frame in frames if not frame.filename.startswith((sys.prefix, LIBRARY))]
     line = ""
     if theirs:
-        text = (
-            theirs[-1].line
-            or linecache.getline(theirs[-1].filename, theirs[-1].lineno or 0).strip()
-        )
+        last = theirs[-1]
+        text = last.line or linecache.getline(last.filename, last.lineno or 0).strip()
         line = f" in its line `{text}`" if text else ""
     words = str(error).strip().splitlines()
     what = f"{type(error).__name__}{f': {words[0]}' if words else ''}"
@@ -200,8 +193,9 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
 
 def _changed(before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
     were, are = list(_tensors(before)), list(_tensors(after))
-    alike = (
-        a.shape == b.shape and torch.equal(a.nan_to_num(), b.nan_to_num())
-        for a, b in zip(were, are, strict=False)
+    if len(were) != len(are):
+        return True
+    pairs = zip(were, are, strict=True)
+    return any(
+        a.shape != b.shape or not torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs
     )
-    return len(were) != len(are) or not all(alike)

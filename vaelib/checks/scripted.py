@@ -1,7 +1,7 @@
-"""A small solved model and an encoder whose draws are written down.
+"""A small solved model and an encoder whose draws are written down, for exercises on random bounds.
 
-Whoever asks the encoder for K latents sees the same K, in one call or in K, by ``rsample`` or as mean plus σ times
-``torch.randn_like``; so a random answer can be compared number by number.
+The encoder gives every function that asks for K latents the same K: in one call or in K calls, by
+``rsample`` or as mean plus σ times ``torch.randn_like``. So random answers can be compared.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
 from vaelib.checks.calling import SEED, Refusal
-from vaelib.checks.exercise import Case, Seen, gradients, values
+from vaelib.checks.observing import Seen, gradients, values
+from vaelib.checks.types import Case, t64
 from vaelib.latent import LinearGaussian
 
-__all__ = ["ScriptedEncoder", "bound_and_gradients", "bound_case"]
+__all__ = ["bound_and_gradients", "bound_case", "far_case", "hand_case", "plane_case"]
 
 
 class _Scripted(Independent):  # type: ignore[type-arg]
     """A diagonal Gaussian that reads its noise from an encoder's table."""
 
-    def __init__(self, encoder: ScriptedEncoder, mean: Tensor, sigma: Tensor) -> None:
+    def __init__(self, encoder: _ScriptedEncoder, mean: Tensor, sigma: Tensor) -> None:
         super().__init__(Normal(mean, sigma), 1)
         self.encoder = encoder
 
@@ -32,14 +33,12 @@ class _Scripted(Independent):  # type: ignore[type-arg]
         B = self.encoder.noise.shape[1]
         copies, rest = divmod(self.mean[..., 0].numel(), B)
         if rest or not copies:
-            raise Refusal(
-                "The function calls q with some of the data; call it with all of them, q(x)."
-            )
+            part = "The function calls q with some of the data"
+            raise Refusal(f"{part}; call it with all of them, q(x).")
         noise = self.encoder.next_noise(torch.Size(sample_shape).numel() * copies)
-        datum_by_datum = self.mean.reshape(B, copies, -1)
-        if (
-            copies > 1 and (datum_by_datum == datum_by_datum[:, :1]).all()
-        ):  # as repeat_interleave writes K copies of x
+        by_datum = self.mean.reshape(B, copies, -1)
+        # repeat_interleave writes the K copies of a datum one after the other.
+        if copies > 1 and (by_datum == by_datum[:, :1]).all():
             noise = noise.unflatten(0, (-1, copies)).transpose(1, 2)
         return self.mean + self.stddev * noise.reshape(*sample_shape, *self.mean.shape)
 
@@ -48,7 +47,7 @@ class _Scripted(Independent):  # type: ignore[type-arg]
             return self.rsample(sample_shape)
 
 
-class ScriptedEncoder(nn.Module):
+class _ScriptedEncoder(nn.Module):
     """q(z | x), a Gaussian with mean A x and one σ for each latent, whose draws come from a table.
 
     Args:
@@ -65,18 +64,18 @@ class ScriptedEncoder(nn.Module):
         self.weight, self.log_sigma = nn.Parameter(weight), nn.Parameter(log_sigma)
         # The first K are what torch.randn(K, B, Z) draws first in a check.
         seeded = torch.Generator().manual_seed(SEED)
-        parts = [
-            torch.randn(n, B, len(log_sigma), generator=seeded, dtype=torch.float64)
-            for n in (K, 3 * K)
-        ]
-        self.noise, self.used, self.largest = torch.cat(parts), 0, 0
+        Z = len(log_sigma)
+        first = torch.randn(K, B, Z, generator=seeded, dtype=torch.float64)
+        more = torch.randn(3 * K, B, Z, generator=seeded, dtype=torch.float64)
+        self.noise = torch.cat([first, more])
+        self.used, self.largest = 0, 0
 
     def forward(self, x: Tensor) -> _Scripted:
         mean = x @ self.weight.T
         return _Scripted(self, mean, self.log_sigma.exp().expand_as(mean))
 
     def next_noise(self, n: int) -> Tensor:
-        """The next draws of the table.
+        """Read the next draws of the table.
 
         Args:
             n: how many.
@@ -84,56 +83,77 @@ class ScriptedEncoder(nn.Module):
         Returns:
             shape ``(n, B, Z)``.
         """
-        start, self.used, self.largest = self.used, self.used + n, max(self.largest, n)
+        start = self.used
+        self.used, self.largest = self.used + n, max(self.largest, n)
         if self.used > len(self.noise):
-            raise Refusal(
-                f"The function draws more than {len(self.noise)} samples where K = {len(self.noise) // 4}."
-            )
-        torch.rand(())  # as a draw would, it moves torch's generator on: a seed inside shows
+            K = len(self.noise) // 4
+            drawn = f"The function draws more than {len(self.noise)} samples"
+            raise Refusal(f"{drawn} where K = {K}.")
+        # A real draw would move torch's generator on; without that a seed inside would not show.
+        torch.rand(())
         return self.noise[start : self.used]
 
 
-def bound_case(K: int, B: int, X: int = 3, Z: int = 2) -> Case:
-    """Arguments ``(model, q, x, K)``: a linear-Gaussian model, a scripted encoder and data, drawn afresh.
+def hand_case(K: int) -> Case:
+    """Make the arguments ``(model, q, x, K)`` of a bound that can be worked by hand.
 
-    With ``B = X = Z = 1`` it is one that can be worked by hand, always the same: p(z) = N(0, 1), p(x | z) = N(z, 1),
-    q(z | x) = N(x / 2, 0.8²), x = 2; σ² of the posterior would be ½.
+    They are p(z) = N(0, 1), p(x | z) = N(z, 1), q(z | x) = N(x / 2, 0.8²), x = 2; the variance of
+    the posterior is ½. For so few numbers torch draws one by one, whatever shape is asked for.
+
+    Args:
+        K: how many samples.
+    """
+    model = LinearGaussian(t64([[1]]), t64([0]), 1.0)
+    encoder = _ScriptedEncoder(t64([[0.5]]), t64([math.log(0.8)]), K, 1)
+    noise = ", ".join(f"{epsilon:.5g}" for epsilon in encoder.noise[:K].flatten().tolist())
+    densities = "p(z) = N(0, 1), p(x|z) = N(z, 1), q(z|x) = N(x/2, 0.8²)"
+    return Case((model, encoder, t64([[2]]), K), f"{densities}, x = 2, K = {K}, ε = {noise}")
+
+
+def plane_case() -> Case:
+    """Make a case like :func:`hand_case` with two data, two latents and one sample."""
+    eye = torch.eye(2, dtype=torch.float64)
+    model = LinearGaussian(eye, t64([0, 0]), 1.0)
+    encoder = _ScriptedEncoder(eye / 2, t64([math.log(0.8)] * 2), 1, 2)
+    noise = [[float(f"{epsilon:.5g}") for epsilon in row] for row in encoder.noise[0].tolist()]
+    densities = "p(z) = N(0, I), p(x|z) = N(z, I), q(z|x) = N(x/2, 0.8² I)"
+    said = f"{densities}, x = [[2, 0], [0, 2]], K = 1, ε = {noise}"
+    return Case((model, encoder, 2 * eye, 1), said)
+
+
+def far_case(K: int) -> Case:
+    """Make a case like :func:`hand_case` with a datum whose density underflows.
+
+    Args:
+        K: how many samples.
+    """
+    case = hand_case(K)
+    model, q, x, _ = case.args
+    return Case((model, q, 40 * x, K), case.said.replace("x = 2", "x = 80"))
+
+
+def bound_case(K: int, B: int, seed: int | None = None) -> Case:
+    """Draw the arguments ``(model, q, x, K)`` of a bound: three features, two latents.
 
     Args:
         K: how many samples for each datum.
         B: the number of data.
-        X: the number of features.
-        Z: the number of latents.
+        seed: draws the same case each time; without it torch's global generator draws.
     """
-    by_hand = B == X == Z == 1
-    one = torch.ones(1, 1, dtype=torch.float64)
-    model = LinearGaussian(one, torch.zeros(1, dtype=torch.float64), 1.0)
-    encoder, x = (
-        ScriptedEncoder(one / 2, torch.full((1,), math.log(0.8), dtype=torch.float64), K, B),
-        2 * one,
-    )
-    if not by_hand:
-        weight, bias, x = (
-            torch.randn(X, Z).double(),
-            torch.randn(X).double(),
-            torch.randn(B, X).double(),
-        )
-        model = LinearGaussian(weight, bias, 0.7)
-        encoder = ScriptedEncoder(
-            0.3 * torch.randn(Z, X).double(), 0.3 * torch.randn(Z).double() - 0.5, K, B
-        )
-    noise = ", ".join(f"{epsilon:.5g}" for epsilon in encoder.noise[:K].flatten().tolist())
-    said = f"p(z) = N(0, 1), p(x|z) = N(z, 1), q(z|x) = N(x/2, 0.8²), x = 2, K = {K}, ε = {noise}"
-    return Case(
-        (model, encoder, x, K),
-        said if by_hand else f"a model with B, X, Z = {B}, {X}, {Z} and K = {K}",
-    )
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    model, x = LinearGaussian(normal(3, 2), normal(3), 0.7), normal(B, 3)
+    encoder = _ScriptedEncoder(0.3 * normal(2, 3), 0.3 * normal(2) - 0.5, K, B)
+    return Case((model, encoder, x, K), f"a model with B, X, Z = {B}, 3, 2 and K = {K}")
 
 
 def bound_and_gradients(
-    fn: Callable[..., Any], model: LinearGaussian, q: ScriptedEncoder, x: Tensor, K: int
+    fn: Callable[..., Any], model: LinearGaussian, q: _ScriptedEncoder, x: Tensor, K: int
 ) -> Seen:
-    """For ``observe``: a bound's values, and their gradient in the model's weight and the encoder's parameters.
+    """For ``observe``: a bound's values, and their gradients in the model and in the encoder.
 
     Args:
         fn: the bound, called with the rest.

@@ -1,13 +1,12 @@
 """What a check answers, and the report of all answers so far.
 
-A verdict is true if the exercise is solved, so that ``assert check_elbo(my_elbo)`` grades it. Its text is the same in
-every run for the same function, though inputs are drawn afresh.
+A verdict is true if the exercise is solved, so that ``assert check_elbo(my_elbo)`` grades it. For
+the same function its text is the same in every run, though inputs are drawn afresh.
 """
-
-from __future__ import annotations
 
 import html
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
 
@@ -26,14 +25,11 @@ class Place:
         return f"chapter {int(self.page[:2])}, “{self.title}”"
 
     def link(self) -> str:
-        """The section's title as a link into the published book; plain where no address is known."""
-        address = book_address()
-        words = html.escape(str(self))
-        return (
-            f'<a href="{address}book/{self.page}.html#{self.anchor}">{words}</a>'
-            if address
-            else words
-        )
+        """The section's title as a link into the published book; plain if there is no address."""
+        address, words = book_address(), html.escape(str(self))
+        if not address:
+            return words
+        return f'<a href="{address}book/{self.page}.html#{self.anchor}">{words}</a>'
 
 
 @dataclass(frozen=True)
@@ -51,10 +47,8 @@ class Verdict:
 
     def __str__(self) -> str:
         read_on = f"\nRead {' and '.join(map(str, self.places))}." if self.places else ""
-        said = f"{self._mark} {self.message}{read_on}"
-        return "\n".join(
-            textwrap.fill(line, 88, break_on_hyphens=False) for line in said.splitlines()
-        )
+        lines = f"{self._mark} {self.message}{read_on}".splitlines()
+        return "\n".join(textwrap.fill(line, 88, break_on_hyphens=False) for line in lines)
 
     __repr__ = __str__
 
@@ -74,7 +68,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Report:
-    """The verdicts of this session by exercise, each with how many attempts it took; a table in text and HTML."""
+    """The progress of this session: a row for each exercise, as a table in text and HTML.
+
+    A row holds the exercise, ``solved`` or ``not yet``, the number of attempts, and the mistakes
+    that were named on the way.
+    """
 
     rows: tuple[tuple[str, str, int, str], ...]
 
@@ -82,36 +80,31 @@ class Report:
         if not self.rows:
             return "Nothing has been checked yet."
         width = max(len(row[0]) for row in self.rows)
-        return "\n".join(
-            f"{name:{width}}  {state:7}  {tries:>8}  {said}".rstrip()
-            for name, state, tries, said in self._all
-        )
+        line = f"{{:{width}}}  {{:7}}  {{:>8}}  {{}}"
+        return "\n".join(line.format(*row).rstrip() for row in (HEADING, *self.rows))
 
     __repr__ = __str__
-
-    @property
-    def _all(self) -> list[tuple[str, str, str, str]]:
-        heading = ("exercise", "state", "attempts", "mistakes named on the way")
-        return [
-            heading,
-            *((name, state, str(tries), said) for name, state, tries, said in self.rows),
-        ]
 
     def _repr_html_(self) -> str:
         if not self.rows:
             return f"<p>{self}</p>"
-        head, *body = (
-            "".join(f"<{{0}}>{html.escape(cell)}</{{0}}>" for cell in row) for row in self._all
-        )
-        rows = "".join(f"<tr>{row.format('td')}</tr>" for row in body)
-        return f"<table><thead><tr>{head.format('th')}</tr></thead><tbody>{rows}</tbody></table>"
+        body = "".join(_html_row("td", row) for row in self.rows)
+        return f"<table><thead>{_html_row('th', HEADING)}</thead><tbody>{body}</tbody></table>"
+
+
+HEADING = ("exercise", "state", "attempts", "mistakes named on the way")
+
+
+def _html_row(tag: str, cells: Iterable[object]) -> str:
+    inside = "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells)
+    return f"<tr>{inside}</tr>"
 
 
 _verdicts: list[Verdict] = []
 
 
 def remember(verdict: Verdict) -> Verdict:
-    """Keep a verdict for the report, and hand it on.
+    """Keep a verdict for the report.
 
     Args:
         verdict: what a check found.
@@ -121,24 +114,18 @@ def remember(verdict: Verdict) -> Verdict:
 
 
 def report() -> Report:
-    """The progress so far: every exercise that was checked since Python started, in the order of first attempts.
+    """Report the progress since Python started, in the order of first attempts.
 
     Returns:
-        a table that a notebook shows as one, and ``print`` as text.
+        a table, in a notebook and as text.
     """
     rows = []
     for exercise in dict.fromkeys(verdict.exercise for verdict in _verdicts):
         tries = [verdict for verdict in _verdicts if verdict.exercise == exercise]
         solved_at = next((number for number, verdict in enumerate(tries, 1) if verdict), None)
         named = dict.fromkeys(name for verdict in tries[:solved_at] for name in verdict.mistakes)
-        rows.append(
-            (
-                exercise,
-                "not yet" if solved_at is None else "solved",
-                solved_at or len(tries),
-                "; ".join(named),
-            )
-        )
+        state = "not yet" if solved_at is None else "solved"
+        rows.append((exercise, state, solved_at or len(tries), "; ".join(named)))
     return Report(tuple(rows))
 
 
