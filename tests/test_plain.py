@@ -1,20 +1,15 @@
-"""The writer of plain Markdown: what each node becomes, and that one which nobody writes is an error."""
+"""The writer of plain Markdown: what each node becomes; an unknown node is an error."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from docutils import nodes
 from sphinx.errors import ExtensionError
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-import plain  # noqa: E402
-from plain import Code, Page  # noqa: E402
+from bookext.notebooks import plain
+from bookext.notebooks.plain import Code, Page
 
 NUMBERS = {
     "displaymath": {"equation-eq-a": (4, 3)},

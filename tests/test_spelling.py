@@ -22,7 +22,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted(ROOT.glob("book/*.md")),
 ]
-SOURCES = [*sorted(ROOT.glob("vaelib/*.py")), *sorted(ROOT.glob("book/_ext/*.py"))]
+SOURCES = [*sorted(ROOT.glob("vaelib/*.py")), *sorted(ROOT.glob("book/_ext/**/*.py"))]
 
 FENCE = re.compile(r"(`{3,}|:{3,})(.*)")
 PROSE_FENCE = re.compile(
