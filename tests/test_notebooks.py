@@ -139,11 +139,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
         outputs.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Sphinx's extensions have some of their own
-        blocks = write.plain_blocks(map(docname, PAGES), folder / "cache")
-    written: dict[Path, NotebookNode] = {}
-    for page in PAGES:
-        written |= write.notebooks_of(page, blocks[docname(page)], executed[page].cells)
-    return {path: nbformat.writes(notebook) + "\n" for path, notebook in written.items()}
+        return write.texts_of(executed, folder / "cache")
 
 
 def test_the_five_chapters_are_there() -> None:

@@ -126,7 +126,7 @@ def test_a_release_needs_the_right_tag_and_addresses() -> None:
 def test_a_title_and_a_description_are_escaped() -> None:
     config = SimpleNamespace(project='A "b"', html_baseurl="https://a.org/")
     tags = published.preview_tags(config, "x < y & z", 'a "b" <c>', "https://a.org/d.html")
-    shared = said(f"<head>{tags}</head>")
+    shared = said(BeautifulSoup(f"<head>{tags}</head>", "html.parser"))
     assert (shared["og:title"], shared["og:description"]) == ("x < y & z", 'a "b" <c>')
 
 

@@ -57,10 +57,8 @@ def installed() -> None:
 
 def environment(home: Path) -> dict[str, str]:
     """Nobody's settings, and one thread, as when the outputs were made."""
-    own = {
-        name: str(home / name.lower())
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    }
+    settings = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    own = {name: str(home / name.lower()) for name in settings}
     return {**os.environ, **own, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -295,22 +293,17 @@ def test_a_notebook_reads_as_it_does_without_myst(tmp_path: Path) -> None:
             seen = page.locator(".jp-MarkdownCell mjx-labels").evaluate_all(LABELS)
             assert len(seen) == len(set(seen))
             numbers |= set(seen)
-            unfolded |= set(
-                map(tuple, page.locator(".jp-MarkdownCell details").evaluate_all(UNFOLDED))
-            )
+            folds = page.locator(".jp-MarkdownCell details").evaluate_all(UNFOLDED)
+            unfolded |= set(map(tuple, folds))
     assert numbers == {f"({number})" for number in re.findall(r"\\tag\{(.*?)\}", source)}
     assert all(unfolds and sign == "disclosure-closed" for _, unfolds, sign, _ in unfolded)
-    parts = set(
-        re.findall(
-            r"<details>\n<summary><b>(.*?)</b></summary>\n\n(.*?)\n\n</details>", source, flags=re.S
-        )
-    )
+    fold = r"<details>\n<summary><b>(.*?)</b></summary>\n\n(.*?)\n\n</details>"
+    parts = set(re.findall(fold, source, flags=re.S))
     assert len(unfolded) >= len(parts) > 5
     for part in map("\n".join, parts):
         words = re.findall(r"[A-Za-z]{4,}", re.sub(rf"{FORMULA}|\]\(\S+\)", " ", part, flags=re.S))
-        whole = [
-            formulas for text, _, _, formulas in unfolded if all(word in text for word in words)
-        ]
+        found = [(text, formulas) for text, _, _, formulas in unfolded]
+        whole = [formulas for text, formulas in found if all(word in text for word in words)]
         assert words and len(re.findall(FORMULA, part, flags=re.S)) in whole, part
 
 
@@ -327,29 +320,21 @@ def test_a_source_is_rendered(tmp_path: Path) -> None:
         page.goto(f"{address}/lab/tree/{SOURCE}")
         view = page.locator(".jp-MarkdownViewer .myst")
         view.locator("h1").wait_for(timeout=90_000)
-        boxes = [
-            box for box in view.locator("details").all() if "Unknown Directive" in box.inner_text()
-        ]
-        assert sorted(box.locator("summary code").inner_text() for box in boxes) == sorted(
-            re.findall(rf"^```\{{({'|'.join(OURS)})\}}", source, flags=re.M)
-        )
+        boxes = view.locator("details", has_text="Unknown Directive").all()
+        named = [box.locator("summary code").inner_text() for box in boxes]
+        ours = re.findall(rf"^```\{{({'|'.join(OURS)})\}}", source, flags=re.M)
+        assert sorted(named) == sorted(ours)
         for box in boxes:
             box.locator("summary").click()
             assert box.locator("pre").is_visible()
         (text,) = view.evaluate_all(TEXTS)
-        left = re.findall(
-            r".*(?:```|:::|\{[\w:-]+\}|\$|\*\*|:tags:|format_name|\([\w-]+\)=).*", text
-        )
-        assert not left
+        syntax = r"```|:::|\{[\w:-]+\}|\$|\*\*|:tags:|format_name|\([\w-]+\)="
+        assert not re.findall(rf".*(?:{syntax}).*", text)
         assert view.locator(".katex-error").count() == 0
-        assert view.locator(".katex-display").count() == len(
-            re.findall(r"^\$\$\n.*?\n\$\$", source, flags=re.M | re.S)
-        )
+        displays = re.findall(r"^\$\$\n.*?\n\$\$", source, flags=re.M | re.S)
+        assert view.locator(".katex-display").count() == len(displays)
         for box, count in {"admonition": 3, "proof": 4}.items():
-            assert (
-                view.locator(f".myst-{box}").count()
-                == count
-                == len(re.findall(BOXES[box], source, flags=re.M))
-            )
+            assert len(re.findall(BOXES[box], source, flags=re.M)) == count
+            assert view.locator(f".myst-{box}").count() == count
         numbers = view.locator("a[title='Link to this Equation']").all_text_contents()
         assert numbers == [f"({i + 1})" for i in range(len(numbers))] and len(numbers) > 5

@@ -38,10 +38,8 @@ pytestmark = pytest.mark.skipif(
 
 
 def run(command: list[str | Path], folder: Path) -> str:
-    own = {
-        name: str(folder / name.lower())
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    }
+    settings = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    own = {name: str(folder / name.lower()) for name in settings}
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, **own, "PATH": path}
     options = {"capture_output": True, "text": True, "timeout": 300}

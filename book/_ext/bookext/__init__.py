@@ -20,7 +20,6 @@ PARTS = [
     "directives.exercises",
     "directives.museum",
     "directives.quiz",
-    "pages.theme",
     "pages.published",
     "pages.figures",
     "notebooks.write",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from textwrap import indent
 from typing import Any
 
@@ -34,24 +35,18 @@ LEADING = re.compile(r"(?=[#>]|[-+]\s)|(?<=^\d)(?=[.)]\s)|(?<=^\d\d)(?=[.)]\s)")
 SPECIAL = re.compile(r"[\\`*$\[\]<]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
 
 
-def block(*names: str) -> Callable[[Callable[..., list[Block]]], Callable[..., list[Block]]]:
-    """Register a function that writes a block: ``(page, node) -> list of blocks``."""
+def register(known: dict[str, Any], *names: str) -> Callable[[Any], Any]:
+    """Register the function below: it is given the page and the node."""
 
-    def register(function: Callable[..., list[Block]]) -> Callable[..., list[Block]]:
-        BLOCKS.update(dict.fromkeys(names, function))
+    def keep(function: Any) -> Any:
+        known.update(dict.fromkeys(names, function))
         return function
 
-    return register
+    return keep
 
 
-def inline(*names: str) -> Callable[[Callable[..., str]], Callable[..., str]]:
-    """Register a function that writes a part of a line: ``(page, node) -> text``."""
-
-    def register(function: Callable[..., str]) -> Callable[..., str]:
-        INLINES.update(dict.fromkeys(names, function))
-        return function
-
-    return register
+block = partial(register, BLOCKS)
+inline = partial(register, INLINES)
 
 
 class Page:
@@ -280,7 +275,7 @@ def definitions(page: Page, node: nodes.Element) -> list[Block]:
     for item in node:
         terms = [page.text(child) for child in item if isinstance(child, nodes.term)]
         found.append(f"**{', '.join(terms)}**")
-        for meaning in item.findall(nodes.definition):
+        for meaning in (child for child in item if isinstance(child, nodes.definition)):
             found += page.nested(meaning)
     return found
 

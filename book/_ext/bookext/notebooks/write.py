@@ -213,13 +213,13 @@ def notebooks_of(source: Path, blocks: Blocks, cells: Cells) -> dict[Path, Noteb
     return {path: unrun(notebook(docname, blank)), SOLUTIONS / path.name: notebook(docname, solved)}
 
 
-def plain_notebooks(sources: Iterable[Path]) -> dict[Path, NotebookNode]:
-    """The notebooks of pages whose outputs are in the cache, by where they are kept."""
-    named = {name_of(source): source for source in sources}
+def texts_of(pages: dict[Path, NotebookNode], cache: Path | None = None) -> dict[Path, str]:
+    """The files to write for pages that have run, by where they are kept."""
+    blocks = plain_blocks(map(name_of, pages), cache)
     found: dict[Path, NotebookNode] = {}
-    for name, blocks in plain_blocks(named).items():
-        found |= notebooks_of(named[name], blocks, executed(named[name]).cells)
-    return found
+    for page, notebook in pages.items():
+        found |= notebooks_of(page, blocks[name_of(page)], notebook.cells)
+    return {path: nbformat.writes(notebook) + "\n" for path, notebook in found.items()}
 
 
 def unrun(notebook: NotebookNode) -> NotebookNode:
@@ -235,12 +235,11 @@ def main(arguments: list[str]) -> int:
     wanted = pages_that_run()
     if not fill(wanted):
         return 1
-    kept = plain_notebooks(wanted)
+    kept = texts_of({page: executed(page) for page in wanted})
     for orphan in set(NOTEBOOKS.rglob("*.ipynb")) - kept.keys():
         orphan.unlink()
         print(f"{orphan.relative_to(ROOT)}: removed, its page is gone")
-    for path, made in kept.items():
-        text = nbformat.writes(made) + "\n"
+    for path, text in kept.items():
         if not path.is_file() or path.read_text("utf8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf8")

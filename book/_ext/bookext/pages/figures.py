@@ -28,6 +28,7 @@ def write_front_end(app: Any) -> None:
     """figures.js and figures.css, from the library's own files."""
     script, style = front_end(*KINDS)
     static = Path(app.outdir, "_static")
+    # Without the folder, a build that fails early leaves a file of its name: the theme's logo.
     static.mkdir(parents=True, exist_ok=True)
     (static / "figures.js").write_text(f"(() => {{\n{script}\nstartPage();\n}})();\n", "utf8")
     (static / "figures.css").write_text(style, "utf8")

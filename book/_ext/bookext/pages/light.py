@@ -51,7 +51,7 @@ SCRIPTS = [
 # switch of versions and of a folding index, which are not here.
 UNUSED = [
     "vendor/fontawesome/",
-    "sphinx-thebe.",
+    "thebe",
     "sphinx-design.min.css",
     "design-tabs.js",
     "styles/theme.css",
@@ -211,7 +211,7 @@ def rewrite(html: str) -> str:
 
 
 class Templates(BuiltinTemplateLoader):
-    """Sphinx's own way to render a page, and what is done to it afterwards."""
+    """Sphinx's own way to render a page, and what is done to it afterwards; see _config.yml."""
 
     def render(self, template: str, context: dict[str, Any]) -> str:
         html = super().render(template, context)
@@ -261,13 +261,7 @@ def bundle(app: Any, error: Exception | None) -> None:
         (static / "book.js").write_text(one_script(static), "utf8")
 
 
-def choose_templates(app: Any, sphinx: Any) -> None:
-    """Pages are rendered by Templates, above."""
-    sphinx.template_bridge = f"{__name__}.Templates"
-
-
 def setup(app: Any) -> None:
-    app.connect("config-inited", choose_templates)
     app.connect("html-page-context", describe)
     # Late, since the theme writes its colours of code at the same event.
     app.connect("build-finished", bundle, priority=900)

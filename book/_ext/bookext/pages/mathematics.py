@@ -149,11 +149,5 @@ def visit_display(writer: Any, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
-def choose_renderer(app: Any, sphinx: Any) -> None:
-    """Jupyter Book would choose MathJax in the browser."""
-    sphinx.html_math_renderer = "typeset"
-
-
 def setup(app: Any) -> None:
     app.add_html_math_renderer("typeset", (visit_inline, None), (visit_display, None))
-    app.connect("config-inited", choose_renderer)

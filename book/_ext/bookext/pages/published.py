@@ -111,12 +111,18 @@ def amend(app: Any, pagename: str, template: str, context: dict[str, Any], doctr
     )
     if pagename == sphinx.notfound_pagename:
         context["pageurl"] = None
-        context["metatags"] = '<meta name="robots" content="noindex"/>'
+        context["metatags"] += '<meta name="robots" content="noindex"/>'
         context["content_root"] = sphinx.notfound_urls_prefix
     elif context.get("pageurl"):
         title = Markup(context.get("title", "")).striptags()
         tags = preview_tags(sphinx, title, context["description"], context["pageurl"])
-        context["metatags"] = context.get("metatags", "") + tags
+        context["metatags"] += tags
+
+
+def shorten_title(app: Any, pagename: str, template: str, context: dict[str, Any], _: Any) -> None:
+    """A tab shows the page and the book's name; the front page shows the name and the subtitle."""
+    name, _, rest = app.config.html_title.partition(": ")
+    context["docstitle"] = rest if pagename == app.config.root_doc else name
 
 
 def root_page(sphinx: Any) -> str:
@@ -171,5 +177,6 @@ def main(arguments: list[str]) -> int:
 
 def setup(app: Any) -> None:
     app.connect("config-inited", settle)
+    app.connect("html-page-context", shorten_title)
     app.connect("html-page-context", amend, priority=600)  # after light.py's description
     app.connect("build-finished", write, priority=800)

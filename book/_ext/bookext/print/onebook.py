@@ -83,19 +83,15 @@ def inner_id(name: str, own: str) -> str:
     return page_id(name) + "--" + re.sub(r"[^\w.-]+", "-", own)
 
 
-def table_of_contents() -> list[tuple[str, list[str]]]:
-    """The parts' captions, each with the names of its pages; the front page has no caption."""
+def parts() -> dict[str, str]:
+    """The names of all pages in their order, each with the caption of its part, if it has one."""
     site = parse_toc_yaml(ROOT / "_toc.yml")
-
-    def name_all(items: Iterable[str]) -> list[str]:
-        names = []
-        for item in items:
-            below = [inner for part in site[item].subtrees for inner in part.items]
-            names += [str(PurePosixPath(item).with_suffix("")), *name_all(below)]
-        return names
-
-    parts = [(part.caption or "", name_all(part.items)) for part in site.root.subtrees]
-    return [("", [str(PurePosixPath(site.root.docname).with_suffix(""))]), *parts]
+    captions = {item: part.caption or "" for part in site.root.subtrees for item in part.items}
+    caption, found = "", {}
+    for item in site:
+        caption = captions.get(item, caption)
+        found[str(PurePosixPath(item).with_suffix(""))] = caption
+    return found
 
 
 # What a page loses
@@ -226,15 +222,11 @@ def take_whys(article: Tag) -> list[Tag]:
 # Where links lead
 
 
-def new_ids(tags: Iterable[Tag], name: str, seen: set[str]) -> None:
-    """Make ids those of the one document. Of two alike only the first stays, as in a browser."""
+def rename_ids(tags: Iterable[Tag], name: str) -> None:
+    """Make ids those of the one document."""
     for tag in tags:
         if tag.has_attr("id"):
             tag["id"] = inner_id(name, tag["id"])
-            if tag["id"] in seen:
-                del tag["id"]
-            else:
-                seen.add(tag["id"])
         for pointer in POINTERS:
             if tag.has_attr(pointer):
                 owns = tag[pointer] if isinstance(tag[pointer], list) else tag[pointer].split()
@@ -260,7 +252,7 @@ def new_address(address: str, name: str, names: set[str], site: str) -> str:
     return f"{site}{path}" + (f"#{parts.fragment}" if parts.fragment else "")
 
 
-def new_links(tags: Iterable[Tag], name: str, names: set[str], site: str) -> None:
+def redirect(tags: Iterable[Tag], name: str, names: set[str], site: str) -> None:
     """Make links lead within the one document, and find pictures from the top of the site."""
     for tag in tags:
         for attribute in ("href", "xlink:href"):
@@ -277,14 +269,14 @@ def prepare(page: Page, names: set[str], site: str) -> None:
     for figure in article.select(".vaelib-figure"):
         keep_still(figure)
     page.answers = take_whys(article) + take_answers(article)
-    parts = [article, *page.answers]
-    for part in parts:
+    pieces = [article, *page.answers]
+    for part in pieces:
         unfold(part)
         set_code(part)
         hold_punctuation(part)
-    tags = [tag for part in parts for tag in (part, *part.find_all(True))]
-    new_links(tags, page.name, names, site)
-    new_ids(tags, page.name, seen=set())
+    tags = [tag for part in pieces for tag in (part, *part.find_all(True))]
+    redirect(tags, page.name, names, site)
+    rename_ids(tags, page.name)
     for number in (tag for tag in tags if tag.has_attr("data-page-of")):
         number["data-page-of"] = inner_id(page.name, number["data-page-of"])
     article.name = "article"
@@ -392,16 +384,16 @@ def built_pages() -> list[Page]:
     Raises:
         SystemExit: a page is not built.
     """
+    wanted = {name: part for name, part in parts().items() if name not in LEFT_OUT}
     pages = []
-    for part, names in table_of_contents():
-        for name in (name for name in names if name not in LEFT_OUT):
-            path = HTML / f"{name}.html"
-            if not path.is_file():
-                raise SystemExit(f"{path} is not there: make book")
-            soup = BeautifulSoup(path.read_text("utf8"), "html.parser")
-            links = soup.select("link[rel=stylesheet]")
-            sheets = [new_address(link["href"], name, set(), "") for link in links]
-            pages.append(Page(name, part, soup.select_one("article").extract(), sheets=sheets))
-    for page in pages:
-        prepare(page, {page.name for page in pages}, config()["html"]["baseurl"])
+    for name, part in wanted.items():
+        path = HTML / f"{name}.html"
+        if not path.is_file():
+            raise SystemExit(f"{path} is not there: make book")
+        soup = BeautifulSoup(path.read_text("utf8"), "html.parser")
+        links = soup.select("link[rel=stylesheet]")
+        sheets = [new_address(link["href"], name, set(), "") for link in links]
+        page = Page(name, part, soup.select_one("article").extract(), sheets=sheets)
+        prepare(page, set(wanted), config()["html"]["baseurl"])
+        pages.append(page)
     return [*pages, appendix(pages)]
