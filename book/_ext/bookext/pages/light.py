@@ -66,8 +66,7 @@ colours.mode = localStorage.getItem("mode") || "auto";
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;
 colours.theme = colours.mode === "auto" ? (dark ? "dark" : "light") : colours.mode;
 """
-# The theme's script lays out the whole page to find what scrolls sideways. course.js does it
-# better.
+# The theme's script lays out the whole page to find what scrolls sideways; course.js is told of it.
 LAYS_OUT_ALL = '"pre, .nboutput > .output_area, .cell_output > .output, .jp-RenderedHTMLCommon"'
 # A picture after so many characters is not seen at once.
 FIRST_VIEW = 1500

@@ -16,8 +16,7 @@ from bookext.book import ROOT, STATIC, config
 from bookext.notebooks.execution import chapters, executed, fill
 
 PICTURE = STATIC / "preview.png"
-# The size that social networks ask for, and a margin, since some round the corners or trim the
-# sides.
+# The size that social networks ask for, and a margin, since some of them trim the sides.
 SIZE, MARGIN = (1200, 630), 60
 INK, QUIET, PAPER = "#1f2328", "#5b6470", "#ffffff"
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"

@@ -55,8 +55,7 @@ FACE = (
     '@font-face {{ font-family: "{}"; font-weight: {}; '
     'src: url(data:font/woff;base64,{}) format("woff"); }}\n'
 )
-# The second content says that nothing is read aloud. A browser that does not know it keeps the
-# first.
+# The second content is not read aloud. A browser that does not know it keeps the first.
 RULE = '.fa-{0}::before {{ content: "\\{1}"; content: "\\{1}" / ""; }}\n'
 
 

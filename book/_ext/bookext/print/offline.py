@@ -22,8 +22,7 @@ LEFT_OUT = re.compile(
     r"(^|/)\.|^_sources/|^(objects\.inv|404\.html|sitemap\.xml|robots\.txt)$|\.map$"
     r"|webpack-macros\.html$|^_static/(copybutton_funcs\.js$|locales/|preview\.png$)"
 )
-# Preloaded fonts and scripts; the page's address on the web; the entry of a menu that leads to
-# the source.
+# Preloaded fonts and scripts; the page's address on the web; the entry of a menu to its source.
 NOT_OFFLINE = re.compile(
     r"""<link\b[^>]*\brel="(?:preload|modulepreload|prefetch|preconnect|canonical)"[^>]*>\n?
     | <li>\s*<a\b[^>]*\b_sources/.*?</li>""",

@@ -19,8 +19,7 @@ from bookext.book import HTML, ROOT, config
 STYLE = Path(__file__).with_name("onebook.css")
 APPENDIX = "solutions"
 LEFT_OUT = {"book/exercises/sheets"}
-# What is of use on a screen only, such as the theme's links to a heading and to a function's
-# source.
+# What is of use on a screen only, such as the links of a heading or to a function's source.
 SCREEN_ONLY = """script, style, button, .visually-hidden, .headerlink, .toctree-wrapper, .only-dark,
 a:has(> .viewcode-link)"""
 # How Pygments' classes of keywords, strings, comments and numbers begin.

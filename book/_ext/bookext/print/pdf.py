@@ -37,8 +37,7 @@ SET = """async () => {
   await document.fonts.ready;
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
 }"""
-# A formula wider than its line becomes smaller: the style sheet knows --fit. Half a pixel is
-# rounding.
+# A formula wider than its line becomes smaller, by --fit in the style sheet.
 FIT = """() => {
   const room = (tag) => {
     const boxes = "td, th, li, dd, dt, p, figcaption, section, article, nav";
@@ -54,9 +53,7 @@ FIT = """() => {
     if (width > space) math.style.setProperty("--fit", 0.99 * fit * space / width);
   }
 }"""
-NUMBERED = (
-    """() => [...document.querySelectorAll("[data-page-of]")].map((tag) => tag.dataset.pageOf)"""
-)
+PLACES = "tags => tags.map((tag) => tag.dataset.pageOf)"
 NUMBER = """(pages) => {
   for (const tag of document.querySelectorAll("[data-page-of]")) {
     tag.textContent = pages[tag.dataset.pageOf];
@@ -121,7 +118,7 @@ def numbered(tab: Tab) -> PdfReader:
         SystemExit: a place is not in the print, or the numbers have moved it to another page.
     """
     first = page_numbers(printed(tab))
-    wanted = tab.evaluate(NUMBERED)
+    wanted = tab.locator("[data-page-of]").evaluate_all(PLACES)
     refuse([f"not found in the print: {place}" for place in wanted if place not in first])
     tab.evaluate(NUMBER, first)
     second = printed(tab)
