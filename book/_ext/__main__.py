@@ -1,4 +1,4 @@
-"""The commands of the book's code: ``python book/_ext COMMAND``, as the Makefile calls them."""
+"""The commands of the book's code: ``python book/_ext COMMAND``."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ PDF = ROOT / "_build" / "pdf" / "bounding-the-evidence.pdf"
 ZIP = ROOT / "_build" / "offline" / "bounding-the-evidence.zip"
 
 
+@cache
 def config() -> dict[str, Any]:
-    """What _config.yml says."""
+    """What _config.yml says, read once."""
     return yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))
 
 

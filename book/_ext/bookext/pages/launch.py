@@ -8,6 +8,7 @@ no such button.
 from __future__ import annotations
 
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ BINDER = "https://mybinder.org/v2/gh/{slug}/{tag}?urlpath=lab/tree/{path}"
 COLAB = "https://colab.research.google.com/github/{slug}/blob/{tag}/{path}"
 
 
+@cache
 def notebooks() -> dict[str, str]:
     """The pages that have a notebook, each with the notebook's path in the repository."""
     paths = {docname(source): notebook_path(source) for source in pages_that_run()}

@@ -65,7 +65,7 @@ ROBOTS = "User-agent: *\nAllow: /\n\nSitemap: {base}sitemap.xml\n"
 
 
 def settle(app: Any, sphinx: Any) -> None:
-    """Take the version from ``vaelib``, and say what sphinx-notfound-page shows, and where.
+    """Take the version from ``vaelib``, and say what ``sphinx-notfound-page`` shows, and where.
 
     Raises:
         ValueError: the address of the site is not one that a path can be put behind.

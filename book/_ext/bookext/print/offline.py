@@ -1,6 +1,6 @@
 """The book as a zip to read without a network.
 
-A browser that reads files instead of asking a server refuses preloaded fonts, modules, and
+A browser that reads files instead of asking a server refuses fonts fetched ahead, modules, and
 scripts that fetch. The pages do without the first two, and the search without the excerpts that
 it would fetch.
 """
