@@ -176,7 +176,8 @@ def main(arguments: list[str]) -> int:
 
 
 def setup(app: Any) -> None:
-    app.connect("config-inited", settle)
+    # Late, since sphinx-external-toc says at the same event which page is the front page.
+    app.connect("config-inited", settle, priority=950)
     app.connect("html-page-context", shorten_title)
     app.connect("html-page-context", amend, priority=600)  # after light.py's description
     app.connect("build-finished", write, priority=800)
