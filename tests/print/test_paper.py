@@ -69,7 +69,7 @@ BROKEN = {
     "<mjx-merror>x</mjx-merror>": "an error in mathematics",
     '<img src="data:image/png;base64,">': "a picture is missing",
     '<p style="width: 2000px">x</p>': "cut off at the margin",
-    f'<pre style="overflow: hidden; width: 90px">{"x" * 99}</pre>': "code cut off",
+    f'<pre style="white-space: pre; width: 90px">{"x" * 99}</pre>': "code cut off",
     '<a href="#not-there">x</a>': "a link to nowhere",
 }
 
