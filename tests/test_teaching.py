@@ -101,7 +101,7 @@ def test_the_page_shows_the_graded_cell() -> None:
 
 
 def test_several_are_written_at_once(tmp_path: Path) -> None:
-    assignments.main("otter", str(tmp_path / "new"), "11_bayes", "42_elbo")
+    assert assignments.main(["otter", str(tmp_path / "new"), "11_bayes", "42_elbo"]) == 0
     assert {path.stem for path in (tmp_path / "new").iterdir()} == {"11_bayes", "42_elbo"}
 
 
