@@ -7,6 +7,8 @@ BIN         := $(VENV)/bin
 PEERS       := .venv-peers
 BINDER      := .venv-binder
 TEACHING    := .venv-teaching
+# Python for a measurement of the book, which finds the code of the book and of its tests.
+MEASURE     := PYTHONPATH=book/_ext:tests:tests/browser $(BIN)/python
 
 # One thread, so that sums are made in one order; and nothing of the caller's that would change a figure or an import.
 export OMP_NUM_THREADS = 1
@@ -49,37 +51,66 @@ help:
 	@echo "  PYTHON=python3.12   which Python (3.11 or newer) makes $(VENV)"
 	@echo "  TORCH_INDEX=https://download.pytorch.org/whl/cpu   torch without GPU libraries, on Linux"
 
-# $(VENV)/.ready is written last and says what was installed, where and for which Python: an install that was cut short,
-# changed pins or a moved folder leave no $(VENV) that is trusted.
-venv:
+# The environments: what makes each, the file with its pins, what it must be able to import.
+venv peers binder: IMPORTS = matplotlib.font_manager, torch, vaelib
+venv peers teaching: LIBRARY = $$pip --no-build-isolation --no-deps --editable .
+
+venv: FOLDER = $(VENV)
+venv: PINS = requirements.txt
+venv: SAID = the pinned environment into $(VENV): some minutes, 1.5 GB or more
+
+peers: FOLDER = $(PEERS)
+peers: PINS = benchmarks/requirements.txt
+peers: SAID = the peers' pinned environment into $(PEERS): some minutes, 1.5 GB or more
+
+# What .binder/ lists, as Binder installs it: vaelib is in the list, and not editable.
+binder: FOLDER = $(BINDER)
+binder: PINS = .binder/requirements.txt
+binder: MORE = requirements.txt $(sort $(shell find .binder -type f; find vaelib -name '*.py' -o -name '*.js' -o -name '*.css'))
+binder: LIBRARY = PATH="$(CURDIR)/$(BINDER)/bin:$$PATH" .binder/postBuild
+binder: SAID = what .binder/ lists into $(BINDER): some minutes, 1.5 GB
+
+teaching: FOLDER = $(TEACHING)
+teaching: PINS = book/teaching/requirements.txt
+teaching: SAID = the graders' pinned environment into $(TEACHING): some minutes, 1.2 GB or more
+teaching: IMPORTS = nbgrader, otter, vaelib.checks
+
+# .ready is written last and says what was installed, where and for which Python. So nothing trusts an environment after
+# an install that was cut short, a change of the pins or a move of the folder. torch is installed first and by itself,
+# since pip would ask its index for every other package, too.
+venv peers binder teaching:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "make: $(PYTHON) is missing or older than 3.11; name another one: make PYTHON=python3.12" >&2; exit 1; }
 	@set -e; \
-	wanted=$$({ cat requirements.txt pyproject.toml; pwd; $(PYTHON) --version; } | cksum); \
-	if [ "$$(cat $(VENV)/.ready 2>/dev/null)" != "$$wanted" ]; then \
-	  echo "Installing the pinned environment into $(VENV): some minutes, 1.5 GB or more."; \
+	wanted=$$({ cat $(PINS) pyproject.toml $(MORE); pwd; $(PYTHON) --version; } | cksum); \
+	if [ "$$(cat $(FOLDER)/.ready 2>/dev/null)" != "$$wanted" ]; then \
+	  echo "Installing $(SAID)."; \
 	  $(PYTHON) -c 'import ensurepip, venv' || \
 	    { echo "make: $(PYTHON) cannot make virtual environments; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }; \
-	  $(PYTHON) -m venv --clear $(VENV); \
-	  pip="$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off"; \
-	  $$pip --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' requirements.txt)"; \
-	  $$pip --requirement requirements.txt; \
-	  $$pip --no-build-isolation --no-deps --editable .; \
-	  $(BIN)/python -c 'import matplotlib.font_manager, torch, vaelib'; \
-	  echo "$$wanted" > $(VENV)/.ready; \
+	  $(PYTHON) -m venv --clear $(FOLDER); \
+	  pip="$(FOLDER)/bin/python -m pip install --disable-pip-version-check --progress-bar off"; \
+	  index=$$(grep '^--extra-index-url' $(PINS) || echo $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))); \
+	  $$pip --no-deps $$index "$$(grep '^torch==' $(PINS))"; \
+	  grep -v '^--extra-index-url' $(PINS) > $(FOLDER)/requirements.txt; \
+	  $$pip --requirement $(FOLDER)/requirements.txt; \
+	  $(LIBRARY); \
+	  $(FOLDER)/bin/python -c 'import $(IMPORTS)'; \
+	  echo "$$wanted" > $(FOLDER)/.ready; \
 	fi
 
 book: venv
-	$(BIN)/python book/_ext/execution.py
+	$(BIN)/python book/_ext run
 	$(BIN)/jupyter-book build . -W -n --keep-going
 	@echo "The book is built: _build/html/index.html"
 
-# Both look at what they made, and fail if a link leads nowhere, an equation is not set or a page is missing.
+# After each, tests look at what was made: whether a link leads nowhere, an equation is not set, a page is missing.
 pdf: book
-	$(BIN)/python book/_ext/pdf.py
+	$(BIN)/python book/_ext pdf
+	$(BIN)/pytest -q tests/print/test_paper.py
 
 offline: book
-	$(BIN)/python book/_ext/offline.py
+	$(BIN)/python book/_ext offline
+	$(BIN)/pytest -q tests/print/test_zip.py
 
 # As it is published: the addresses in every page's footer are those of the two files beside the pages.
 site: pdf offline
@@ -139,84 +170,34 @@ lint: venv
 	$(BIN)/zizmor --offline --quiet .github
 
 linkcheck: venv
-	$(BIN)/python book/_ext/execution.py
+	$(BIN)/python book/_ext run
 	$(BIN)/jupyter-book build . --builder linkcheck
 
 # What .github/workflows/deploy.yml asks before it publishes: TAG, SITE and REPOSITORY are what GitHub says they are.
 check-release: venv
-	$(BIN)/python book/_ext/published.py "$(TAG)" "$(SITE)" "$(REPOSITORY)"
+	$(BIN)/python book/_ext check-release "$(TAG)" "$(SITE)" "$(REPOSITORY)"
 
 format: venv
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 notebooks: venv
-	$(BIN)/python book/_ext/notebooks.py
+	$(BIN)/python book/_ext notebooks
 
 chapters: venv
-	$(BIN)/python benchmarks/chapters.py
+	$(MEASURE) benchmarks/chapters.py
 
 preview: venv
-	$(BIN)/python book/_ext/preview.py
+	$(BIN)/python book/_ext preview
 
 checks: venv
-	$(BIN)/python benchmarks/checks.py
+	$(MEASURE) benchmarks/checks.py
 
 pages: venv
-	$(BIN)/python benchmarks/pages.py
+	$(MEASURE) benchmarks/pages.py
 
 vendor: venv
-	$(BIN)/python book/_ext/vendor.py
-
-# The peers have pins and an environment of their own, which nothing else here sees; its .ready is like $(VENV)'s.
-peers:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "make: $(PYTHON) is missing or older than 3.11; name another one: make PYTHON=python3.12" >&2; exit 1; }
-	@set -e; \
-	wanted=$$({ cat benchmarks/requirements.txt pyproject.toml; pwd; $(PYTHON) --version; } | cksum); \
-	if [ "$$(cat $(PEERS)/.ready 2>/dev/null)" != "$$wanted" ]; then \
-	  echo "Installing the peers' pinned environment into $(PEERS): some minutes, 1.5 GB or more."; \
-	  $(PYTHON) -m venv --clear $(PEERS); \
-	  pip="$(PEERS)/bin/python -m pip install --disable-pip-version-check --progress-bar off"; \
-	  $$pip --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' benchmarks/requirements.txt)"; \
-	  $$pip --requirement benchmarks/requirements.txt; \
-	  $$pip --no-build-isolation --no-deps --editable .; \
-	  $(PEERS)/bin/python -c 'import matplotlib.font_manager, torch, vaelib'; \
-	  echo "$$wanted" > $(PEERS)/.ready; \
-	fi
-
-# What .binder/ lists, as Binder installs it. torch first and by itself: a second index is asked for every package.
-binder:
-	@set -e; \
-	wanted=$$({ cat requirements.txt pyproject.toml; \
-	  { find .binder -type f; find vaelib -name '*.py' -o -name '*.js' -o -name '*.css'; } | sort | xargs cat; \
-	  pwd; $(PYTHON) --version; } | cksum); \
-	if [ "$$(cat $(BINDER)/.ready 2>/dev/null)" != "$$wanted" ]; then \
-	  echo "Installing what .binder/ lists into $(BINDER): some minutes, 1.5 GB."; \
-	  $(PYTHON) -m venv --clear $(BINDER); \
-	  pip="$(BINDER)/bin/python -m pip install --disable-pip-version-check --progress-bar off"; \
-	  $$pip --no-deps $$(grep '^--extra-index-url' .binder/requirements.txt) "$$(grep '^torch==' .binder/requirements.txt)"; \
-	  grep -v '^--extra-index-url' .binder/requirements.txt > $(BINDER)/requirements.txt; \
-	  $$pip --requirement $(BINDER)/requirements.txt; \
-	  PATH="$(CURDIR)/$(BINDER)/bin:$$PATH" .binder/postBuild; \
-	  $(BINDER)/bin/python -c 'import matplotlib.font_manager, torch, vaelib'; \
-	  echo "$$wanted" > $(BINDER)/.ready; \
-	fi
-
-# The graders, as the peers: pins and an environment of their own.
-teaching:
-	@set -e; \
-	wanted=$$({ cat book/teaching/requirements.txt pyproject.toml; pwd; $(PYTHON) --version; } | cksum); \
-	if [ "$$(cat $(TEACHING)/.ready 2>/dev/null)" != "$$wanted" ]; then \
-	  echo "Installing the graders' pinned environment into $(TEACHING): some minutes, 1.2 GB or more."; \
-	  $(PYTHON) -m venv --clear $(TEACHING); \
-	  pip="$(TEACHING)/bin/python -m pip install --disable-pip-version-check --progress-bar off"; \
-	  $$pip --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep '^torch==' book/teaching/requirements.txt)"; \
-	  $$pip --requirement book/teaching/requirements.txt; \
-	  $$pip --no-build-isolation --no-deps --editable .; \
-	  $(TEACHING)/bin/python -c 'import nbgrader, otter, vaelib.checks'; \
-	  echo "$$wanted" > $(TEACHING)/.ready; \
-	fi
+	$(BIN)/python book/_ext vendor
 
 bench: peers
 	$(PEERS)/bin/python benchmarks/bench.py

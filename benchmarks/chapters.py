@@ -9,12 +9,11 @@ import statistics
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
-from execution import chapters, read, run  # noqa: E402
-from nbformat import NotebookNode  # noqa: E402
-from nbformat.v4 import new_code_cell  # noqa: E402
+from bookext.book import ROOT
+from bookext.notebooks.execution import chapters, read, run
 
 PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
 TABLE = "| {:<32} | {:>7} | {:>8} | {:>6} | {:>5} | {:>6} | {:>7} | {:>14} |"

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import platform
 import statistics
-import sys
 import time
 from pathlib import Path
 
+from learners import ANSWERS, Answer
+
+from vaelib import checks
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from learners import ANSWERS, Answer  # noqa: E402
-
-from vaelib import checks  # noqa: E402
-
 TABLE = "| {:<30} | {:>9} | {:>9} | {:>9} | {:>9} | {:>7} |"
 
 

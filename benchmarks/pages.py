@@ -11,16 +11,14 @@ import os
 import shutil
 import statistics
 import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "tests" / "browser")]
+from conftest import CHAPTERS, HEIGHTS, PAGES, Visit
 
-from browser import FLAGS, chromium, executable, serve  # noqa: E402
-from conftest import CHAPTERS, HEIGHTS, PAGES, Visit  # noqa: E402
+from bookext.book import ROOT
+from bookext.browser import FLAGS, chromium, executable, serve
 
 # What a chapter, 04_elbo, took before: theme and MathJax as they come.
 BEFORE = """\

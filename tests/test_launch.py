@@ -1,4 +1,4 @@
-"""Where the buttons above a page lead: each names a file that is committed, at the release or on the branch.
+"""Where the buttons above a page lead: to a committed file, at the release or on the branch.
 
 The addresses are read from the built pages, if there are any.
 """
@@ -7,69 +7,52 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import pytest
-from bs4 import BeautifulSoup
-from sphinx_external_toc.parsing import parse_toc_yaml
+from built import built, each_page, page_of, soup
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+import vaelib
+from bookext.book import ROOT, config, docname
+from bookext.notebooks.execution import has_cells
+from bookext.notebooks.write import notebook_path
+from bookext.pages import launch
 
-from execution import config, pages_that_run  # noqa: E402
-from launch import launchers  # noqa: E402
-from notebooks import notebook_path  # noqa: E402
-
-import vaelib  # noqa: E402
-
-HTML = ROOT / "_build" / "html"
-SOURCES = [ROOT / name for name in parse_toc_yaml(ROOT / "_toc.yml")]
 REPOSITORY = config()["repository"]
 VERSION = vaelib.__version__
 BINDER_LIST = ROOT / ".binder" / "requirements.txt"
-
-each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
 
 
 @cache
 def committed() -> set[str]:
     if not (ROOT / ".git").exists():
         pytest.skip("this is no clone, so nothing says which files are committed")
-    done = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return set(done.stdout.split("\0"))
+    return set(git("ls-files", "-z").split("\0"))
+
+
+def git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def buttons(source: Path) -> dict[str, str]:
     """The addresses of the buttons on a built page, by their names."""
-    page = HTML / source.relative_to(ROOT).with_suffix(".html")
-    if not page.is_file():
-        pytest.skip("the book is not built: make book")
-    soup = BeautifulSoup(page.read_text("utf8"), "html.parser")
     found = {}
-    for link in soup.select(".article-header-buttons a"):
-        name = next(
-            match[1] for name in link["class"] if (match := re.fullmatch(r"btn-(.*)-button", name))
-        )
+    for link in soup(built(page_of(source))).select(".article-header-buttons a"):
+        (name,) = re.findall(r"btn-(\S*)-button", " ".join(link["class"]))
         assert name not in found
         found[name] = link["href"]
     return found
 
 
-def has_notebook(source: Path) -> bool:
-    return source in pages_that_run()
-
-
-@each_source
+@each_page
 def test_a_page_with_cells_opens_its_notebook_elsewhere(source: Path) -> None:
     found = buttons(source)
-    launch = {"launch-binder", "launch-colab", "download-notebook"}
-    assert launch & set(found) == (launch if has_notebook(source) else set())
-    if not has_notebook(source):
+    launching = {"launch-binder", "launch-colab", "download-notebook"}
+    assert launching & set(found) == (launching if has_cells(source) else set())
+    if not has_cells(source):
         return
     slug = urlsplit(REPOSITORY["url"]).path.strip("/")
     binder = urlsplit(found["launch-binder"])
@@ -84,18 +67,15 @@ def test_a_page_with_cells_opens_its_notebook_elsewhere(source: Path) -> None:
     assert paths <= committed()
 
 
-@each_source
+@each_page
 def test_a_notebook_is_downloaded_as_it_is_committed(source: Path) -> None:
-    if has_notebook(source) and "download-notebook" in (found := buttons(source)):
-        page = HTML / source.relative_to(ROOT).with_suffix(".html")
+    if has_cells(source) and "download-notebook" in (found := buttons(source)):
+        page, path = page_of(source), notebook_path(source)
         copy = Path(urljoin(page.as_posix(), unquote(found["download-notebook"])))
-        path = notebook_path(source)
-        if page.stat().st_mtime < path.stat().st_mtime:
-            pytest.skip("the page is older than its notebook: make book")
-        assert copy.read_bytes() == path.read_bytes()
+        assert built(page, path) and copy.read_bytes() == path.read_bytes()
 
 
-@each_source
+@each_page
 def test_edit_leads_to_the_text_and_an_issue_names_the_page(source: Path) -> None:
     found = buttons(source)
     path = source.relative_to(ROOT).as_posix()
@@ -104,17 +84,14 @@ def test_edit_leads_to_the_text_and_an_issue_names_the_page(source: Path) -> Non
     assert found["source-repository"] == REPOSITORY["url"]
     issue = urlsplit(found["source-issues"])
     assert f"{issue.scheme}://{issue.netloc}{issue.path}" == f"{REPOSITORY['url']}/issues/new"
-    assert parse_qs(issue.query)["title"] == [
-        f"Issue on page /{source.relative_to(ROOT).with_suffix('.html')}"
-    ]
+    assert parse_qs(issue.query)["title"] == [f"Issue on page /{docname(source)}.html"]
 
 
 def test_addresses_derive_from_the_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "launch.config", lambda: {"repository": {"url": "https://github.com/me/mine"}}
-    )
-    monkeypatch.setattr("launch.tag", lambda: "v9.9")
-    urls = [button["url"] for button in launchers("book/notebooks/a.ipynb")["buttons"]]
+    mine = {"repository": {"url": "https://github.com/me/mine"}}
+    monkeypatch.setattr(launch, "config", lambda: mine)
+    monkeypatch.setattr(launch, "tag", lambda: "v9.9")
+    urls = [button["url"] for button in launch.launchers("book/notebooks/a.ipynb")["buttons"]]
     assert urls == [
         "https://mybinder.org/v2/gh/me/mine/v9.9?urlpath=lab/tree/book/notebooks/a.ipynb",
         "https://colab.research.google.com/github/me/mine/blob/v9.9/book/notebooks/a.ipynb",
@@ -129,11 +106,9 @@ def pins(text: str) -> dict[str, str]:
 
 
 def test_binder_has_the_books_versions() -> None:
-    """By a constraint; torch alone is pinned twice, since its build for the CPU says so in its version."""
-    listed, book = (
-        BINDER_LIST.read_text("utf8"),
-        pins((ROOT / "requirements.txt").read_text("utf8")),
-    )
+    """By a constraint. Only torch is pinned twice: its build for the CPU has its own version."""
+    listed = BINDER_LIST.read_text("utf8")
+    book = pins((ROOT / "requirements.txt").read_text("utf8"))
     assert "\n--constraint ../requirements.txt\n" in listed
     own = pins(listed)
     assert own.pop("torch") == f"{book['torch']}+cpu"
@@ -150,9 +125,6 @@ def test_binder_has_a_python_that_is_supported() -> None:
 def test_binder_can_run_what_it_runs_after_installing() -> None:
     """Git says so: a checkout on Windows cannot."""
     committed()
-    listed = subprocess.run(
-        ["git", "ls-files", "-s", ".binder"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert [
-        line.split("\t")[1] for line in listed.stdout.splitlines() if line.startswith("100755")
-    ] == [".binder/postBuild"]
+    listed = git("ls-files", "-s", ".binder").splitlines()
+    runnable = [line.split("\t")[1] for line in listed if line.startswith("100755")]
+    assert runnable == [".binder/postBuild"]

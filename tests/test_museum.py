@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-import museum  # noqa: E402
-from exercises import exercises  # noqa: E402
+from bookext.book import BOOK
+from bookext.directives import museum
+from bookext.directives.exercises import exercises
 
 EXHIBITS = museum.exhibits()
 each_exhibit = pytest.mark.parametrize(
@@ -27,7 +23,7 @@ def test_there_are_enough_from_all_chapters() -> None:
 
 
 def test_the_page_shows_every_chapter() -> None:
-    page = (ROOT / "book" / "museum.md").read_text("utf8")
+    page = (BOOK / "museum.md").read_text("utf8")
     assert re.findall(r"^```\{museum\} (\d)$", page, re.M) == list("12345")
 
 

@@ -1,26 +1,20 @@
-"""The book on paper: what happens to ids, links, folds and answers, on small pages; and the PDF, if it was made."""
+"""The book on paper: what happens to ids, links, folds and answers, on small pages."""
 
 from __future__ import annotations
 
-import sys
-from io import BytesIO
-from pathlib import Path
-
 import pytest
 from bs4 import BeautifulSoup
-from pypdf import PdfReader, PdfWriter
-from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject, TextStringObject
-from sphinx_external_toc.parsing import parse_toc_yaml
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-import onebook  # noqa: E402
-import pdf  # noqa: E402
+from bookext.book import docname
+from bookext.book import pages as all_pages
+from bookext.print import onebook, pdf
 
 NAMES = {"book/one", "book/two"}
 SITE = "https://example.org/"
-FOLD = '<details class="hide"><summary>Show the code</summary><div class="cell_input"><pre>{}</pre></div></details>'
+FOLD = """<details class="hide"><summary>Show the code</summary>
+<div class="cell_input"><pre>{}</pre></div></details>"""
+PICTURE = '<div class="cell_output"><img src="a.png"></div>'
+PRINT = '<div class="cell_output"><div class="output stream">7</div></div>'
 
 
 def article(inner: str) -> str:
@@ -53,35 +47,19 @@ def test_where_a_link_leads(address: str, becomes: str) -> None:
 
 def test_pages_with_the_same_ids_keep_apart() -> None:
     pages = [page('<p id="a"><a href="#a">here</a> <a href="two.html#a">there</a></p>')]
-    pages.append(
-        page('<p id="a"><a href="one.html#a">back</a> <a href="one.html">top</a></p>', "book/two")
-    )
+    back = '<p id="a"><a href="one.html#a">back</a> <a href="one.html">top</a></p>'
+    pages.append(page(back, "book/two"))
     soup = BeautifulSoup(onebook.document([*pages, onebook.appendix(pages)]), "html.parser")
     ids = [tag["id"] for tag in soup.find_all(id=True)]
-    assert len(ids) == len(set(ids)) and {
-        "book-one",
-        "book-one--a",
-        "book-two",
-        "book-two--a",
-    } <= set(ids)
+    places = ["book-one--a", "book-two--a", "book-one--a", "book-one"]
+    assert len(ids) == len(set(ids)) and {*places, "book-two"} <= set(ids)
     assert {link["href"][1:] for link in soup.select("a[href^='#']")} <= set(ids)
-    assert [link["href"] for link in soup.select("article p a")] == [
-        "#book-one--a",
-        "#book-two--a",
-        "#book-one--a",
-        "#book-one",
-    ]
-
-
-def test_of_two_ids_on_a_page_the_first_stays_as_in_a_browser() -> None:
-    first, second = page('<p id="a">x</p><p id="a">y</p>').article.find_all("p")
-    assert first["id"] == "book-one--a" and not second.has_attr("id")
+    assert [link["href"][1:] for link in soup.select("article p a")] == places
 
 
 def test_a_drawing_keeps_its_parts_together() -> None:
-    svg = page(
-        '<svg aria-labelledby="t u"><path id="p"/><use href="#p" clip-path="url(#c)"/></svg>'
-    ).article.svg
+    inside = '<path id="p"/><use href="#p" clip-path="url(#c)"/>'
+    svg = page(f'<svg aria-labelledby="t u">{inside}</svg>').article.svg
     assert svg["aria-labelledby"] == "book-one--t book-one--u"
     assert svg.use["href"] == "#" + svg.path["id"] == "#book-one--p"
     assert svg.use["clip-path"] == "url(#book-one--c)"
@@ -101,16 +79,10 @@ def test_what_is_for_the_screen_goes() -> None:
 @pytest.mark.parametrize(
     "cell, told",
     [
-        ('<div class="cell">{}<div class="cell_output"><img src="a.png"></div></div>', False),
+        ('<div class="cell">{}' + PICTURE + "</div>", False),
         ('<div class="cell">{}</div>', False),
-        (
-            '<div class="cell">{}<div class="cell_output"><div class="output stream">7</div></div></div>',
-            True,
-        ),
-        (
-            '<div class="cell" id="check-1-1-1">{}<div class="cell_output"><img src="a.png"></div></div>',
-            True,
-        ),
+        ('<div class="cell">{}' + PRINT + "</div>", True),
+        ('<div class="cell" id="check-1-1-1">{}' + PICTURE + "</div>", True),
     ],
 )
 def test_folded_code_that_only_draws_is_left_out(cell: str, told: bool) -> None:
@@ -120,15 +92,14 @@ def test_folded_code_that_only_draws_is_left_out(cell: str, told: bool) -> None:
     assert bool(left.select(".cell")) is ("cell_output" in cell), "an empty cell does not stay"
 
 
-def test_an_aside_that_is_folded_stands_open() -> None:
-    left = page(
-        '<div class="dropdown admonition"><p class="admonition-title">Aside</p><p>It is so.</p></div>'
-    )
-    assert "It is so." in left.article.get_text() and not left.answers
-
-
 def folded(title: str, text: str, kind: str = "") -> str:
-    return f'<div class="{kind} dropdown admonition"><p class="admonition-title">{title}</p><p>{text}</p></div>'
+    heading = f'<p class="admonition-title">{title}</p>'
+    return f'<div class="{kind} dropdown admonition">{heading}<p>{text}</p></div>'
+
+
+def test_an_aside_that_is_folded_stands_open() -> None:
+    left = page(folded("Aside", "It is so."))
+    assert "It is so." in left.article.get_text() and not left.answers
 
 
 SOLVED = f"""
@@ -141,9 +112,8 @@ def test_hints_and_solution_move_and_links_lead_both_ways() -> None:
     hint, solution = made.answers
     assert "Count" in hint.get_text() and "Because" in solution.get_text()
     assert "Because" not in made.article.get_text() and "Count" not in made.article.get_text()
-    for there, answer in zip(
-        made.article.select("#book-one--ex-a .to-answer a"), made.answers, strict=True
-    ):
+    ways = made.article.select("#book-one--ex-a .to-answer a")
+    for there, answer in zip(ways, made.answers, strict=True):
         assert there["href"] == "#" + answer["id"] and there.span["data-page-of"] == answer["id"]
         assert answer.a["href"] == "#book-one--ex-a"
     back = onebook.appendix([made])
@@ -169,9 +139,8 @@ def test_a_quiz_keeps_its_choices_and_says_why_elsewhere() -> None:
 
 
 def test_an_answer_is_named_after_its_section() -> None:
-    made = page(
-        f'<section id="s"><h2>Six by nine</h2><p>How many?</p>{folded("Answer", "42")}</section>'
-    )
+    asked = f"<h2>Six by nine</h2><p>How many?</p>{folded('Answer', '42')}"
+    made = page(f'<section id="s">{asked}</section>')
     (answer,) = made.answers
     assert answer.select_one(".admonition-title").get_text() == "Answer: Six by nine"
     assert answer.a["href"] == "#book-one--s" and "42" in answer.get_text()
@@ -180,31 +149,26 @@ def test_an_answer_is_named_after_its_section() -> None:
 
 
 def test_a_figure_that_moves_stands_still() -> None:
-    moving = '<div class="vaelib-figure"><img src="a.png" alt="A"><input type="range"><p>K = 3</p><script>1</script></div>'
-    assert (
-        str(page(moving).article.select_one(".vaelib-figure").decode_contents())
-        == '<img alt="A" src="book/a.png"/>'
-    )
+    inside = '<img src="a.png" alt="A"><input type="range"><p>K = 3</p><script>1</script>'
+    figure = page(f'<div class="vaelib-figure">{inside}</div>').article.select_one(".vaelib-figure")
+    assert figure.decode_contents() == '<img alt="A" src="book/a.png"/>'
     with pytest.raises(ValueError, match="no still"):
         page('<div class="vaelib-figure"><canvas></canvas></div>')
 
 
 def test_punctuation_keeps_to_its_formula() -> None:
-    left = page(
-        r'<p>So (<span class="math">\(x\)</span>), a <span class="math">\(y\)</span>-axis and</p>'
-    ).article.p
+    x, y = (rf'<span class="math">\({letter}\)</span>' for letter in "xy")
+    left = page(f"<p>So ({x}), a {y}-axis and</p>").article.p
     assert left.get_text() == r"So (\(x\)), a \(y\)-axis and"
     assert [held.get_text() for held in left.select(".held")] == [r"(\(x\)),", r"\(y\)-axis"]
 
 
 def test_long_code_may_break_and_its_text_is_the_same() -> None:
     tokens = '<span class="k">def</span> <span class="n">f</span><span class="p">():</span>'
-    short, long = page(f"<pre>{tokens}\n</pre><pre>{tokens}{chr(10) * 30}</pre>").article.select(
-        "pre"
-    )
-    assert short.get_text() == "def f():\n" and [tag["class"] for tag in short.select("span")] == [
-        ["k"]
-    ]
+    code = f"<pre>{tokens}\n</pre><pre>{tokens}{chr(10) * 30}</pre>"
+    short, long = page(code).article.select("pre")
+    assert short.get_text() == "def f():\n"
+    assert [tag["class"] for tag in short.select("span")] == [["k"]]
     assert long.get("class") == "long" and not short.get("class")
 
 
@@ -214,77 +178,12 @@ def test_a_heading_with_mathematics_has_plain_letters() -> None:
 
 
 def test_the_order_is_that_of_the_table_of_contents() -> None:
-    parts = onebook.table_of_contents()
-    assert [f"{name}.md" for _, names in parts for name in names] == list(
-        parse_toc_yaml(ROOT / "_toc.yml")
-    )
-    assert parts[0] == ("", ["book/index"])
-
-
-def small_pdf(*targets: DictionaryObject) -> PdfReader:
-    """A blank page with a place called ``here`` and these links."""
-    writer = PdfWriter()
-    writer.add_blank_page(100, 100)
-    writer.add_named_destination("here", 0)
-    box = ArrayObject(NumberObject(number) for number in (0, 0, 9, 9))
-    for target in targets:
-        link = {NameObject("/Subtype"): NameObject("/Link"), NameObject("/Rect"): box}
-        writer.add_annotation(0, DictionaryObject(link | target))
-    writer.write(file := BytesIO())
-    return PdfReader(file)
-
-
-def to_name(name: str) -> DictionaryObject:
-    return DictionaryObject({NameObject("/Dest"): TextStringObject(name)})
-
-
-def to_address(address: str) -> DictionaryObject:
-    action = {NameObject("/S"): NameObject("/URI"), NameObject("/URI"): TextStringObject(address)}
-    return DictionaryObject({NameObject("/A"): DictionaryObject(action)})
-
-
-def test_a_link_to_nowhere_is_found_in_a_pdf() -> None:
-    good = to_name("here"), to_address("https://example.org/")
-    assert pdf.faults_in(small_pdf(*good), []) == []
-    (fault,) = pdf.faults_in(small_pdf(*good, to_name("elsewhere")), [])
-    assert fault == "page 1: a link to nowhere, elsewhere"
-    assert (
-        len(
-            pdf.faults_in(
-                small_pdf(to_address("http://127.0.0.1:8000/x"), to_address("_images/a.png")), []
-            )
-        )
-        == 2
-    )
-
-
-def test_a_page_without_its_text_is_found_in_a_pdf() -> None:
-    made = onebook.Page("here", "", onebook.fragment(article("")))
-    (fault,) = pdf.faults_in(small_pdf(), [made])
-    assert fault == "page 1: no text, or not that of here"
+    parts = onebook.parts()
+    assert list(parts) == [docname(source) for source in all_pages()]
+    assert parts["book/index"] == "" and parts["book/03_jensen"] == parts["book/04_elbo"] != ""
 
 
 def test_faults_stop_the_build() -> None:
     pdf.refuse([])
     with pytest.raises(SystemExit, match="a picture is missing"):
         pdf.refuse(["a picture is missing"])
-
-
-def test_the_pdf_holds_the_book() -> None:
-    if not pdf.PDF.is_file():
-        pytest.skip("there is no PDF: make pdf")
-    reader = PdfReader(pdf.PDF)
-    names = [
-        name
-        for _, names in onebook.table_of_contents()
-        for name in names
-        if name not in onebook.LEFT_OUT
-    ]
-    chapters = [entry for entry in reader.outline if not isinstance(entry, list)]
-    assert len(chapters) == len(names) + 1 and chapters[-1].title == "Solutions"
-    assert [reader.get_destination_page_number(entry) + 1 for entry in chapters[:-1]] == [
-        pdf.page_numbers(reader)[onebook.page_id(name)] for name in names
-    ]
-    assert (
-        reader.metadata.title.startswith("Bounding the Evidence") and pdf.PDF.stat().st_size < 15e6
-    )

@@ -10,7 +10,6 @@ import csv
 import importlib.util
 import re
 import shutil
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,14 +20,11 @@ import torch
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 
+from bookext.book import ROOT
+from bookext.directives import exercises
+from bookext.notebooks import assignments
 from vaelib import checks
 from vaelib.checks.catalogue import MISTAKES
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-import assignments  # noqa: E402
-import exercises  # noqa: E402
 
 PAGE = (ROOT / "book" / "teaching.md").read_text("utf8")
 TEACHING = ROOT / "book" / "teaching"
@@ -78,7 +74,7 @@ def test_every_file_that_the_page_names_is_there() -> None:
 def test_the_examples_are_in_step_with_the_exercise(grader: str) -> None:
     (path,) = EXAMPLES[grader].glob("*.ipynb")
     made = assignments.assignment(grader, exercises.exercise(exercises.FOLDER / f"{path.stem}.md"))
-    command = f"book/_ext/assignments.py {grader} {path.parent.relative_to(ROOT)} {path.stem}"
+    command = f"book/_ext assignment {grader} {path.parent.relative_to(ROOT)} {path.stem}"
     assert path.read_text("utf8") == made, f"out of date: python {command}"
 
 
@@ -102,7 +98,7 @@ def test_the_page_shows_the_graded_cell() -> None:
 
 
 def test_several_are_written_at_once(tmp_path: Path) -> None:
-    assignments.main("otter", str(tmp_path / "new"), "11_bayes", "42_elbo")
+    assert assignments.main(["otter", str(tmp_path / "new"), "11_bayes", "42_elbo"]) == 0
     assert {path.stem for path in (tmp_path / "new").iterdir()} == {"11_bayes", "42_elbo"}
 
 
@@ -173,9 +169,11 @@ def test_the_book_can_be_built_without_solutions(
     folder = tmp_path / "book" / "exercises"
     folder.mkdir(parents=True)
     shutil.copy(OWN, folder)
-    monkeypatch.setattr(exercises, "ROOT", tmp_path)
     monkeypatch.setattr(exercises, "FOLDER", folder)
-    settings = {"extensions": ["myst_nb", "exercises"], "nb_execution_mode": "off"}
+    settings = {
+        "extensions": ["myst_nb", "bookext.directives.exercises"],
+        "nb_execution_mode": "off",
+    }
     settings |= {"root_doc": f"book/exercises/{OWN.stem}", "html_theme": "basic"}
     settings |= {"exercises_solutions": shown}
     built, trees = tmp_path / "built", tmp_path / "trees"

@@ -1,4 +1,4 @@
-"""What GitHub runs: pinned, few permissions, the Makefile's targets. Zizmor, by ``make lint``, looks on."""
+"""What GitHub runs: pinned actions, few permissions, the Makefile's targets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
-TARGETS = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text("utf8"), re.M))
+MAKEFILE = (ROOT / "Makefile").read_text("utf8")
+TARGETS = set(re.findall(r"^([a-z][\w-]*):", MAKEFILE, re.M))
 TEXT = {path.name: path.read_text("utf8") for path in WORKFLOWS}
 # What else a job may do than read the repository.
 MORE = {
@@ -44,11 +45,8 @@ def test_they_are_there() -> None:
 @each_workflow
 def test_an_action_is_pinned_by_its_commit_and_says_its_version(name: str) -> None:
     used = [line for line in TEXT[name].splitlines() if "uses:" in line]
-    assert used
-    for line in used:
-        assert re.fullmatch(r" +(?:- )?uses: actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), (
-            line
-        )
+    pinned = r" +(?:- )?uses: actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+"
+    assert used and [line for line in used if not re.fullmatch(pinned, line)] == []
 
 
 def test_an_action_has_one_version() -> None:
@@ -81,25 +79,19 @@ def test_what_is_made_can_be_made(name: str) -> None:
 
 
 def test_all_that_ci_checks_is_checked() -> None:
-    here = re.search(r"^for target in (.*); do$", (ROOT / ".ci" / "run").read_text("utf8"), re.M)[
-        1
-    ].split()
+    run = (ROOT / ".ci" / "run").read_text("utf8")
+    here = re.search(r"^for target in (.*); do$", run, re.M)[1].split()
     there = made("\n".join([*commands("test.yml"), *commands("build.yml")]))
     assert set(here) <= set(there)
 
 
 def test_windows_runs_what_the_readme_says() -> None:
-    """Its installation to the letter; of its tests those that anywhere pass, as make test-anywhere does."""
+    """Its installation to the letter; its tests as ``make test-anywhere`` runs them."""
     readme = (ROOT / "README.md").read_text("utf8").replace(".venv/bin/", ".venv/Scripts/")
-    run = [
-        line
-        for step in jobs("test.yml")["windows"]["steps"]
-        for line in step.get("run", "").splitlines()
-    ]
+    steps = jobs("test.yml")["windows"]["steps"]
+    run = [line for step in steps for line in step.get("run", "").splitlines()]
     assert len(run) == 6 and all(f"\n{line}\n" in readme for line in run[:5])
-    recipe = re.search(
-        r"^test-anywhere:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text("utf8"), re.M
-    )[1]
+    recipe = re.search(r"^test-anywhere:.*\n((?:\t.*\n)+)", MAKEFILE, re.M)[1]
     for line in run[4:]:
         assert line.partition("-m pytest ")[2] in recipe
 
@@ -112,8 +104,7 @@ def test_an_issue_form_asks_for_something(path: Path) -> None:
         return
     assert form["name"] and form["description"]
     ids = [field["id"] for field in form["body"]]
-    assert len(set(ids)) == len(ids) and any(
-        field.get("validations", {}).get("required") for field in form["body"]
-    )
+    assert len(set(ids)) == len(ids)
+    assert any(field.get("validations", {}).get("required") for field in form["body"])
     for field in form["body"]:
         assert field["type"] in {"input", "textarea"} and field["attributes"]["label"]

@@ -1,7 +1,7 @@
-"""Binder, as far as one machine shows it: what ``.binder/`` lists is small, and every notebook runs there.
+"""Binder, as far as one machine shows it: its environment is small, and every notebook runs there.
 
-``make test-binder`` installs the list into ``.venv-binder`` and runs this. Where the environment is missing, nothing
-runs, and pytest says so and exits with an error.
+``make test-binder`` installs what ``.binder/`` lists into ``.venv-binder`` and runs this. Where the
+environment is missing, nothing runs, and pytest says so and exits with an error.
 """
 
 from __future__ import annotations
@@ -24,24 +24,19 @@ import nbformat
 import psutil
 import pytest
 from nbformat import NotebookNode
+from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-import browser  # noqa: E402
-from playwright.sync_api import Page  # noqa: E402
+from bookext import browser
+from bookext.book import BOOK, ROOT
 
 BIN = ROOT / ".venv-binder" / ("Scripts" if sys.platform == "win32" else "bin")
 # Those to fill in stop where the reader begins; their solutions run all of their cells.
-NOTEBOOKS = sorted(
-    path
-    for path in (ROOT / "book" / "notebooks").rglob("*.ipynb")
-    if path.parent.name != "exercises"
-)
+ALL = sorted((BOOK / "notebooks").rglob("*.ipynb"))
+NOTEBOOKS = [path for path in ALL if path.parent.name != "exercises"]
 CHAPTER, SOURCE = "book/notebooks/03_jensen.ipynb", "book/03_jensen.md"
 GIGABYTE = 2**30
 SIZE = 2.0 * GIGABYTE
-# What one reader has: the kernel and the server share it. The server took 0.11 GB; its share is tested below.
+# What one reader has, for kernel and server. The server took 0.11 GB; its share is tested below.
 MEMORY, SERVER = 2.0 * GIGABYTE, 0.25 * GIGABYTE
 RUN = """
 import resource, sys
@@ -49,7 +44,8 @@ import nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
 NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+unit = 1 if sys.platform == "darwin" else 1024
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit)
 """
 
 
@@ -61,10 +57,8 @@ def installed() -> None:
 
 def environment(home: Path) -> dict[str, str]:
     """Nobody's settings, and one thread, as when the outputs were made."""
-    own = {
-        name: str(home / name.lower())
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    }
+    settings = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    own = {name: str(home / name.lower()) for name in settings}
     return {**os.environ, **own, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -77,13 +71,11 @@ def test_everything_installed_is_pinned() -> None:
     for path in (ROOT / "requirements.txt", ROOT / ".binder" / "requirements.txt"):
         found = re.findall(r"^([\w.-]+)==([^\s#]+)", path.read_text("utf8"), flags=re.M)
         pinned |= {normal(name): version for name, version in found}
-    listed = subprocess.run(
-        [BIN / "python", "-m", "pip", "list", "--format", "json"], capture_output=True, check=True
-    )
+    command = [BIN / "python", "-m", "pip", "list", "--format", "json"]
+    listed = subprocess.run(command, capture_output=True, check=True)
     have = {normal(entry["name"]): entry["version"] for entry in json.loads(listed.stdout)}
-    assert {
-        name: have.pop(name) for name in ("pip", "setuptools", "vaelib")
-    }  # Binder's own, and ours
+    for name in ("pip", "setuptools", "vaelib"):  # Binder's own, and ours
+        assert have.pop(name)
     assert have == {name: pinned.get(name) for name in have}
     assert "nvidia" not in str(have) and have["torch"].endswith("+cpu")
 
@@ -94,9 +86,8 @@ def test_it_is_small() -> None:
     for folder, _, files in os.walk(BIN.parent):
         for name in files:
             status = os.lstat(Path(folder, name))
-            seen[status.st_dev, status.st_ino] = (
-                getattr(status, "st_blocks", 0) * 512 or status.st_size
-            )
+            on_disk = getattr(status, "st_blocks", 0) * 512
+            seen[status.st_dev, status.st_ino] = on_disk or status.st_size
     size = sum(seen.values())
     print(f"Binder's environment: {size / GIGABYTE:.2f} GB")
     assert 0.5 * GIGABYTE < size <= SIZE
@@ -106,14 +97,11 @@ def test_it_is_small() -> None:
 def test_a_notebook_runs_in_little_memory(path: Path, tmp_path: Path) -> None:
     start = time.perf_counter()
     command = [BIN / "python", "-c", RUN, path]
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True
-    )
+    options = {"cwd": tmp_path, "env": environment(tmp_path), "capture_output": True, "text": True}
+    done = subprocess.run(command, **options)
     assert done.returncode == 0, done.stderr[-2000:]
-    peak = int(done.stdout.split()[-1])
-    print(
-        f"{path.stem}: {time.perf_counter() - start:.0f} s, kernel {peak / GIGABYTE:.2f} GB at most"
-    )
+    seconds, peak = time.perf_counter() - start, int(done.stdout.split()[-1])
+    print(f"{path.stem}: {seconds:.0f} s, kernel {peak / GIGABYTE:.2f} GB at most")
     assert peak + SERVER <= MEMORY
 
 
@@ -123,22 +111,13 @@ def jupyterlab(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = [
-        "--no-browser",
-        "--allow-root",
-        f"--port={port}",
-        "--IdentityProvider.token=",
-        "--LabApp.news_url=None",
-    ]
-    settings += [
-        f"--ServerApp.root_dir={folder}",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
+    command = [BIN / "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
+    command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
+    command += ["--LabApp.news_url=None"]
+    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     with (folder / "log").open("w") as log:
-        command = [BIN / "jupyter", "lab", *settings]
-        server = subprocess.Popen(
-            command, cwd=folder, env=environment(folder), stdout=log, stderr=log
-        )
+        options = {"cwd": folder, "env": environment(folder), "stdout": log, "stderr": log}
+        server = subprocess.Popen(command, **options)
     try:
         address = f"http://127.0.0.1:{port}"
         wait_for(lambda: answers(f"{address}/api"), 60, lambda: (folder / "log").read_text())
@@ -168,12 +147,8 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def printed(notebook: NotebookNode) -> list[str]:
-    streams = [
-        output
-        for cell in code_cells(notebook)
-        for output in cell.outputs
-        if output.output_type == "stream"
-    ]
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    streams = [output for output in outputs if output.output_type == "stream"]
     assert {stream.name for stream in streams} == {"stdout"}
     return [stream.text for stream in streams]
 
@@ -188,11 +163,10 @@ def run_all(page: Page, path: Path) -> NotebookNode:
         page.keyboard.press("Control+s")
         page.wait_for_timeout(1000)
         try:
-            counts[:] = [
-                cell.execution_count for cell in code_cells(nbformat.read(path, as_version=4))
-            ]
+            cells = code_cells(nbformat.read(path, as_version=4))
         except nbformat.reader.NotJSONError:  # it is being written
             return False
+        counts[:] = [cell.execution_count for cell in cells]
         return all(counts)
 
     wait_for(saved, 240, lambda: f"{counts} {page.locator('.jp-Dialog-content').all_inner_texts()}")
@@ -243,7 +217,7 @@ def test_a_chapter_runs_in_jupyterlab(tmp_path: Path) -> None:
 
 
 def screens(page: Page) -> Iterator[None]:
-    """A notebook from top to bottom, a screen at a time: no cell is on the page before it comes into view."""
+    """A notebook from top to bottom, a screen at a time: JupyterLab makes cells as they come."""
     page.locator(".jp-Notebook .jp-Cell").first.click()
     page.keyboard.press("Escape")
     panel = page.locator(".jp-WindowedPanel-outer")
@@ -251,9 +225,8 @@ def screens(page: Page) -> Iterator[None]:
     while True:
         page.wait_for_timeout(800)
         yield
-        top, end = panel.evaluate(
-            "panel => [panel.scrollTop, panel.scrollHeight - panel.clientHeight]"
-        )
+        where = "panel => [panel.scrollTop, panel.scrollHeight - panel.clientHeight]"
+        top, end = panel.evaluate(where)
         if top >= end - 1:
             return
         panel.evaluate("panel => panel.scrollBy(0, panel.clientHeight * 0.8)")
@@ -275,12 +248,8 @@ def look_at(page: Page) -> None:
     for _ in screens(page):
         texts = page.locator(".jp-MarkdownCell .jp-RenderedMarkdown").evaluate_all(TEXTS)
         assert not [text for text in texts if raw.search(text)]
-        assert (
-            page.locator(
-                ".jp-OutputArea [data-mime-type*=stderr], .jp-OutputArea [data-mime-type*=error]"
-            ).count()
-            == 0
-        )
+        failed = "[data-mime-type*=stderr], [data-mime-type*=error]"
+        assert page.locator(f".jp-OutputArea :is({failed})").count() == 0
         assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
         formulas += page.locator(".jp-MarkdownCell mjx-container").count()
         moving += page.locator(".jp-OutputArea .vaelib-figure input[type=range]").count()
@@ -292,15 +261,18 @@ FORMULA = r"(\$\$?).+?\1"
 
 # MathJax writes letters as classes, which say which.
 LABELS = """
-labels => labels.map(label => [...label.querySelectorAll("mjx-c")]
-  .map(letter => String.fromCodePoint(parseInt(letter.className.match(/mjx-c(\\w+)/)[1], 16))).join(""))
+labels => labels.map(label => {
+  const codes = [...label.querySelectorAll("mjx-c")].map(c => c.className.match(/mjx-c(\\w+)/)[1]);
+  return codes.map(code => String.fromCodePoint(parseInt(code, 16))).join("");
+})
 """
 UNFOLDED = """
 all => all.filter(details => details.checkVisibility()).map(details => {
   const summary = details.querySelector("summary"), inside = summary.nextElementSibling;
   const hidden = !inside.checkVisibility(), sign = getComputedStyle(summary).listStyleType;
   summary.click();
-  const shown = inside.checkVisibility(), formulas = details.querySelectorAll("mjx-container").length;
+  const shown = inside.checkVisibility();
+  const formulas = details.querySelectorAll("mjx-container").length;
   const text = details.innerText;
   summary.click();
   return [text, hidden && shown, sign, formulas];
@@ -309,7 +281,7 @@ all => all.filter(details => details.checkVisibility()).map(details => {
 
 
 def test_a_notebook_reads_as_it_does_without_myst(tmp_path: Path) -> None:
-    """jupyterlab-myst by itself would number equations again, and unfold what is folded, its formulas not set."""
+    """jupyterlab-myst by itself would number equations again, and unfold what is folded."""
     cells = nbformat.read(copied(CHAPTER, tmp_path), as_version=4).cells
     source = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     numbers, unfolded = set(), set()
@@ -321,22 +293,17 @@ def test_a_notebook_reads_as_it_does_without_myst(tmp_path: Path) -> None:
             seen = page.locator(".jp-MarkdownCell mjx-labels").evaluate_all(LABELS)
             assert len(seen) == len(set(seen))
             numbers |= set(seen)
-            unfolded |= set(
-                map(tuple, page.locator(".jp-MarkdownCell details").evaluate_all(UNFOLDED))
-            )
+            folds = page.locator(".jp-MarkdownCell details").evaluate_all(UNFOLDED)
+            unfolded |= set(map(tuple, folds))
     assert numbers == {f"({number})" for number in re.findall(r"\\tag\{(.*?)\}", source)}
     assert all(unfolds and sign == "disclosure-closed" for _, unfolds, sign, _ in unfolded)
-    parts = set(
-        re.findall(
-            r"<details>\n<summary><b>(.*?)</b></summary>\n\n(.*?)\n\n</details>", source, flags=re.S
-        )
-    )
+    fold = r"<details>\n<summary><b>(.*?)</b></summary>\n\n(.*?)\n\n</details>"
+    parts = set(re.findall(fold, source, flags=re.S))
     assert len(unfolded) >= len(parts) > 5
     for part in map("\n".join, parts):
         words = re.findall(r"[A-Za-z]{4,}", re.sub(rf"{FORMULA}|\]\(\S+\)", " ", part, flags=re.S))
-        whole = [
-            formulas for text, _, _, formulas in unfolded if all(word in text for word in words)
-        ]
+        found = [(text, formulas) for text, _, _, formulas in unfolded]
+        whole = [formulas for text, formulas in found if all(word in text for word in words)]
         assert words and len(re.findall(FORMULA, part, flags=re.S)) in whole, part
 
 
@@ -346,36 +313,28 @@ BOXES = {"admonition": r"^`+\{admonition\}", "proof": r"^`+\{prf:\w+\}"}
 
 
 def test_a_source_is_rendered(tmp_path: Path) -> None:
-    """By a click on it: admonitions, theorems, cells, formulas with numbers; nothing of the syntax is left."""
+    """By a click on it: admonitions, theorems, cells, numbered formulas, and no syntax is left."""
     source = copied(SOURCE, tmp_path).read_text("utf8")
     with jupyterlab(tmp_path) as (address, _), browser.chromium() as chromium:
         page = chromium.new_page(viewport={"width": 1300, "height": 1500})
         page.goto(f"{address}/lab/tree/{SOURCE}")
         view = page.locator(".jp-MarkdownViewer .myst")
         view.locator("h1").wait_for(timeout=90_000)
-        boxes = [
-            box for box in view.locator("details").all() if "Unknown Directive" in box.inner_text()
-        ]
-        assert sorted(box.locator("summary code").inner_text() for box in boxes) == sorted(
-            re.findall(rf"^```\{{({'|'.join(OURS)})\}}", source, flags=re.M)
-        )
+        boxes = view.locator("details", has_text="Unknown Directive").all()
+        named = [box.locator("summary code").inner_text() for box in boxes]
+        ours = re.findall(rf"^```\{{({'|'.join(OURS)})\}}", source, flags=re.M)
+        assert sorted(named) == sorted(ours)
         for box in boxes:
             box.locator("summary").click()
             assert box.locator("pre").is_visible()
         (text,) = view.evaluate_all(TEXTS)
-        left = re.findall(
-            r".*(?:```|:::|\{[\w:-]+\}|\$|\*\*|:tags:|format_name|\([\w-]+\)=).*", text
-        )
-        assert not left
+        syntax = r"```|:::|\{[\w:-]+\}|\$|\*\*|:tags:|format_name|\([\w-]+\)="
+        assert not re.findall(rf".*(?:{syntax}).*", text)
         assert view.locator(".katex-error").count() == 0
-        assert view.locator(".katex-display").count() == len(
-            re.findall(r"^\$\$\n.*?\n\$\$", source, flags=re.M | re.S)
-        )
+        displays = re.findall(r"^\$\$\n.*?\n\$\$", source, flags=re.M | re.S)
+        assert view.locator(".katex-display").count() == len(displays)
         for box, count in {"admonition": 3, "proof": 4}.items():
-            assert (
-                view.locator(f".myst-{box}").count()
-                == count
-                == len(re.findall(BOXES[box], source, flags=re.M))
-            )
+            assert len(re.findall(BOXES[box], source, flags=re.M)) == count
+            assert view.locator(f".myst-{box}").count() == count
         numbers = view.locator("a[title='Link to this Equation']").all_text_contents()
         assert numbers == [f"({i + 1})" for i in range(len(numbers))] and len(numbers) > 5

@@ -1,29 +1,34 @@
-"""The built book in a browser. `open_page` is what tests here are made of; `make test-browser` runs them.
+"""The built book in a browser: the fixture `open_page`. `make test-browser` runs these tests.
 
-Without a browser, or without a built book, nothing runs, and pytest says why and exits with an error.
+Without a browser or a built book nothing runs, and pytest says why and exits with an error.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
-
-import browser as browser_of_the_book
-from execution import ROOT
-from sphinx_external_toc.parsing import parse_toc_yaml
+from bookext import browser as browser_of_the_book
+from bookext.book import docname, pages
 
 HEIGHTS = {1280: 900, 390: 844}
-PAGES = [Path(name).with_suffix("").as_posix() for name in parse_toc_yaml(ROOT / "_toc.yml")]
+PAGES = [docname(source) for source in pages()]
 # What Sphinx adds by itself, and what a server shows in place of a page that is not there.
 MADE = ["genindex", "py-modindex", "prf-prf", "search", "404"]
 CHAPTERS = [name for name in PAGES if name.startswith("book/0")]
+
+SCROLL = """async () => {
+  for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
+    scrollTo({top: y, behavior: "instant"});
+    await new Promise(requestAnimationFrame);
+  }
+  const seen = [...document.images].filter((image) => image.checkVisibility());
+  await Promise.all(seen.map((image) => image.decode()));
+  scrollTo({top: 0, behavior: "instant"});
+}"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,7 +62,7 @@ class Visit:
             self.complaints.append(f"{message.type}: {message.text} ({message.location['url']})")
 
     def miss(self, request: Request) -> None:
-        """What the browser itself gave up, since the picture changed before it had come, is no fault."""
+        """The browser gives up a picture that changes before it has come; that is no fault."""
         if request.failure != "net::ERR_ABORTED":
             self.complaints.append(f"failed: {request.url}")
 
@@ -73,33 +78,21 @@ class Visit:
 
     def transferred(self) -> dict[str, int]:
         """Bytes of each answer as they were sent, headers and all."""
-        sizes = {
-            response.url.removeprefix(self.address): response.request.sizes()
-            for response in self.responses
-        }
-        return {
-            url: size["responseBodySize"] + size["responseHeadersSize"]
-            for url, size in sizes.items()
-        }
+        transferred = {}
+        for response in self.responses:
+            size = response.request.sizes()
+            url = response.url.removeprefix(self.address)
+            transferred[url] = size["responseBodySize"] + size["responseHeadersSize"]
+        return transferred
 
     def lay_out_all(self) -> None:
-        """Sections out of sight too: until they come near, course.css leaves them, and axe guesses where they are."""
-        self.page.add_style_tag(
-            content="article section { content-visibility: visible !important; }"
-        )
+        """Lay out sections out of sight, too, which course.css does not; axe would guess."""
+        style = "article section { content-visibility: visible !important; }"
+        self.page.add_style_tag(content=style)
 
     def scroll_through(self) -> None:
         """Down to the end, as a reader does, so that everything that waits has come."""
-        self.page.evaluate(
-            """async () => {
-                for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
-                    scrollTo({top: y, behavior: "instant"});
-                    await new Promise(requestAnimationFrame);
-                }
-                await Promise.all([...document.images].filter(i => i.checkVisibility()).map(i => i.decode()));
-                scrollTo({top: 0, behavior: "instant"});
-            }"""
-        )
+        self.page.evaluate(SCROLL)
 
 
 @pytest.fixture(scope="session")
@@ -122,26 +115,24 @@ OpenPage = Callable[..., Visit]
 def open_page(chromium: Browser, address: str) -> Iterator[OpenPage]:
     """Opens a page of the book: ``visit = open_page("book/04_elbo", width=390, theme="dark")``.
 
-    ``visit.page`` is Playwright's page, loaded. ``visit.complaints`` holds whatever has gone wrong on it up to now:
-    errors and warnings of the console, errors of scripts, requests that failed or went elsewhere. At the end of the
-    test it must be empty, which this fixture looks after. ``visit.transferred()`` says how many bytes came, for each
-    address. Further arguments go to Playwright's ``new_context`` (``java_script_enabled=False``, ``has_touch=True``).
-    Each page has its own context: no cache, no stored setting.
+    ``visit.page`` is Playwright's page, loaded. ``visit.complaints`` holds what has gone wrong so
+    far: errors and warnings of the console, errors of scripts, requests that failed or went
+    elsewhere. It must be empty at the end of the test. ``visit.transferred()`` says how many bytes
+    came, for each address. Further arguments go to Playwright's ``new_context``, such as
+    ``has_touch=True``. Each page has its own context: no cache, no stored setting.
     """
     opened: list[tuple[BrowserContext, Visit]] = []
 
     def visit(name: str, width: int = 1280, theme: str = "light", **settings: object) -> Visit:
         size = {"width": width, "height": HEIGHTS[width]}
-        context = chromium.new_context(
-            viewport=size, color_scheme=theme, reduced_motion="reduce", **settings
-        )
+        shown = {"viewport": size, "color_scheme": theme, "reduced_motion": "reduce"}
+        context = chromium.new_context(**shown, **settings)
         found = Visit(context.new_page(), address)
         opened.append((context, found))
         found.watch()
         name, _, anchor = name.partition("#")
-        found.page.goto(
-            f"{address}/{name}.html" + (f"#{anchor}" if anchor else ""), wait_until="load"
-        )
+        place = f"#{anchor}" if anchor else ""
+        found.page.goto(f"{address}/{name}.html{place}", wait_until="load")
         return found
 
     yield visit

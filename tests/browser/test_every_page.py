@@ -1,4 +1,4 @@
-"""Every page of the book, as a reader's browser has it: quiet, light, complete, accessible, wide as the window."""
+"""Every page, as a reader's browser has it: quiet, light, complete, accessible, not too wide."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from io import BytesIO
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import CHAPTERS, MADE, PAGES, ROOT, OpenPage
+from conftest import CHAPTERS, MADE, PAGES, OpenPage
 from fontTools.ttLib import TTFont
 
-# What a page's first view may take (a chapter took 1,651 kB with MathJax's and Font Awesome's scripts), and how far it
-# may move when the fonts of its formulas come; 0.1 is held to be good.
+from bookext.book import STATIC
+
+# What a page's first view may take (a chapter took 1,651 kB with the scripts of MathJax and of Font
+# Awesome), and how far it may move when the fonts of its formulas come; 0.1 is said to be good.
 BYTES, REQUESTS, SHIFT = 450_000, 18, 0.05
-# What serves every page: the style sheet and the script. Nothing else is loaded but pictures, fonts and search's index.
+# What serves all pages. Else only pictures, fonts and the index of the search are loaded.
 COMMON = {"book.css", "book.js", "figures.js"}
 SEARCH = {"searchtools.js", "language_data.js", "searchindex.js"}
 
@@ -24,25 +26,30 @@ each_width = pytest.mark.parametrize("width", [1280, 390])
 FORMULAS = """() => {
   const wrong = [];
   for (const math of document.querySelectorAll(".math")) {
-    const bare = !math.querySelector("mjx-container mjx-math") || !math.querySelector("mjx-assistive-mml math");
-    const text = [...math.childNodes].filter(n => n.nodeType === Node.TEXT_NODE).map(n => n.data.trim()).join("");
-    if (bare || text || math.querySelector("mjx-merror, merror")) wrong.push(math.textContent.trim().slice(0, 80));
+    const seen = math.querySelector("mjx-container mjx-math");
+    const heard = math.querySelector("mjx-assistive-mml math");
+    const texts = [...math.childNodes].filter(n => n.nodeType === Node.TEXT_NODE);
+    const raw = texts.some(n => n.data.trim()) || math.querySelector("mjx-merror, merror");
+    if (!seen || !heard || raw) wrong.push(math.textContent.trim().slice(0, 80));
   }
   for (const sign of document.querySelectorAll("mjx-c[class]"))
     if (getComputedStyle(sign, "::before").content === "none") wrong.push(sign.className);
   return wrong;
 }"""
-# Signs of the private range, which only a font of icons can draw: [code, font], of every element but formulas.
+# Signs of the private range, which only a font of icons can draw: [code, font].
 ICONS = """() => {
   const found = [];
-  for (const element of document.querySelectorAll("body *:not(mjx-container, mjx-container *)"))
+  const elements = document.querySelectorAll("body *:not(mjx-container, mjx-container *)");
+  for (const element of elements)
     for (const part of ["::before", "::after"]) {
-      const style = getComputedStyle(element, part);
-      for (const sign of style.content)
-        if (sign >= "\\ue000" && sign <= "\\uf8ff") found.push([sign.codePointAt(0), style.fontFamily]);
+      const {content, fontFamily} = getComputedStyle(element, part);
+      for (const sign of content)
+        if (sign >= "\\ue000" && sign <= "\\uf8ff") found.push([sign.codePointAt(0), fontFamily]);
     }
-  for (const icon of document.querySelectorAll("i[class*=fa-]"))
-    if (!/[\\ue000-\\uf8ff]/.test(getComputedStyle(icon, "::before").content)) found.push([0, icon.className]);
+  for (const icon of document.querySelectorAll("i[class*=fa-]")) {
+    const {content} = getComputedStyle(icon, "::before");
+    if (!/[\\ue000-\\uf8ff]/.test(content)) found.push([0, icon.className]);
+  }
   return found;
 }"""
 SHIFTED = """() => new Promise(resolve => {
@@ -51,21 +58,26 @@ SHIFTED = """() => new Promise(resolve => {
     .observe({type: "layout-shift", buffered: true});
   setTimeout(() => resolve(sum), 150);
 })"""
-PICTURES = """() => [...document.querySelectorAll("article img:not(.toggler)")]
-  .filter(image => !image.naturalWidth || !image.getAttribute("width") || !image.getAttribute("height"))
-  .map(image => image.alt)"""
+PICTURES = """() => {
+  const sized = image => image.getAttribute("width") && image.getAttribute("height");
+  const images = [...document.querySelectorAll("article img:not(.toggler)")];
+  return images.filter(image => !image.naturalWidth || !sized(image)).map(image => image.alt);
+}"""
+BLOCKING = """() => performance.getEntriesByType("resource")
+  .filter(resource => resource.renderBlockingStatus === "blocking")
+  .map(resource => resource.name)"""
 
 
 def icons() -> dict[str, set[int]]:
     """The signs of each font of icons."""
-    sheet = (ROOT / "book" / "_static" / "vendor" / "icons" / "icons.css").read_text("utf8")
+    sheet = (STATIC / "vendor" / "icons" / "icons.css").read_text("utf8")
     faces = re.findall(r'font-family: "([^"]+)";[^}]*base64,([^)]+)\)', sheet)
     return {name: set(TTFont(BytesIO(b64decode(font))).getBestCmap()) for name, font in faces}
 
 
 @each_page
 def test_a_page_is_quiet_and_complete(open_page: OpenPage, name: str) -> None:
-    """What open_page hears, it asserts: no complaint of the console, no failed request, none elsewhere."""
+    """And ``open_page`` asserts: no complaint of the console, no failed request, none elsewhere."""
     visit = open_page(name)
     visit.scroll_through()
     assert visit.page.evaluate(FORMULAS) == []
@@ -86,13 +98,10 @@ def test_the_first_view_is_light_and_the_page_as_wide_as_the_window(
     assert visit.page.evaluate(SHIFTED) <= SHIFT
     sizes = visit.transferred()
     assert sum(sizes.values()) <= BYTES and len(sizes) <= REQUESTS, sizes
-    loaded = {
-        url.rpartition("/")[2].partition("?")[0] for url in sizes if re.search(r"\.(js|css)\b", url)
-    }
+    files = [url.rpartition("/")[2].partition("?")[0] for url in sizes]
+    loaded = {file for file in files if file.endswith((".js", ".css"))}
     assert loaded <= COMMON | (SEARCH if name == "search" else set())
-    blocking = visit.page.evaluate(
-        "performance.getEntriesByType('resource').filter(r => r.renderBlockingStatus === 'blocking').map(r => r.name)"
-    )
+    blocking = visit.page.evaluate(BLOCKING)
     assert [url.rpartition("/")[2] for url in blocking] == ["book.css"]
     visit.lay_out_all()
     wide, window = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
@@ -100,19 +109,14 @@ def test_the_first_view_is_light_and_the_page_as_wide_as_the_window(
 
 
 def looks() -> list[tuple[str, int, str]]:
-    """Every page light and dark, wide and narrow; of exercises, which are all made alike, each of these once."""
-    every = [
-        (name, width, theme)
-        for name in PAGES + MADE
-        for width in (1280, 390)
-        for theme in ("light", "dark")
-    ]
-    alike = re.compile(r"book/exercises/\d")
-    return [
-        look
-        for look in every
-        if not alike.match(look[0]) or look[1:] in ((1280, "light"), (390, "dark"))
-    ]
+    """Every page light and dark, wide and narrow; exercises, which are all alike, in two ways."""
+    found = []
+    for name in PAGES + MADE:
+        kinds = [(1280, "light"), (390, "dark")]
+        if not re.match(r"book/exercises/\d", name):
+            kinds += [(1280, "dark"), (390, "light")]
+        found += [(name, *kind) for kind in kinds]
+    return found
 
 
 @pytest.mark.parametrize("name, width, theme", looks())
@@ -133,10 +137,8 @@ def test_a_page_is_accessible(open_page: OpenPage, name: str, width: int, theme:
 @each_page
 def test_a_page_can_be_read_without_scripts(open_page: OpenPage, name: str) -> None:
     page = open_page(name, java_script_enabled=False).page
-    assert (
-        page.locator("h1:visible").count() == 1
-        and page.locator(".bd-sidebar-primary nav").first.is_visible()
-    )
+    assert page.locator("h1:visible").count() == 1
+    assert page.locator(".bd-sidebar-primary nav").first.is_visible()
     assert page.locator(".only-with-scripts:visible").count() == 0
     for formula in page.locator("article .math:visible").all()[:20]:
         assert formula.locator("mjx-container").is_visible()
@@ -158,10 +160,8 @@ def test_an_anchor_is_where_it_leads(open_page: OpenPage, name: str) -> None:
 def test_print_shows_formulas_and_pictures(open_page: OpenPage, name: str) -> None:
     page = open_page(name).page
     page.emulate_media(media="print")
-    sizes = page.evaluate(
-        "[...document.querySelectorAll('article div.math mjx-math')].map(m => m.offsetHeight)"
-    )
-    shown = page.evaluate(
-        "[...document.querySelectorAll('article div.math')].filter(m => m.checkVisibility()).length"
-    )
+    formulas = page.locator("article div.math mjx-math")
+    sizes = formulas.evaluate_all("all => all.map(math => math.offsetHeight)")
+    boxes = page.locator("article div.math")
+    shown = boxes.evaluate_all("all => all.filter(math => math.checkVisibility()).length")
     assert len(sizes) > 10 and shown > 0 and sum(size > 0 for size in sizes) >= shown

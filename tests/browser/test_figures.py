@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
-import sys
 from base64 import b64decode
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import CHAPTERS
+from oracles import bound_1d
 from playwright.sync_api import Browser, Locator, Page
 
+from bookext.book import ROOT
 from vaelib import iwae, jensen, latent, proxies, widgets
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from oracles import bound_1d  # noqa: E402
 
 KINDS = {"evidence": "book/05_iwae", "jensen": "book/03_jensen", "latent_walk": "book/04_elbo"}
 # Sets a slider as a hand does: with the event that the page listens to.

@@ -1,4 +1,4 @@
-"""An address that leads nowhere, as the published site answers it: at any depth, with the way back."""
+"""How the published site answers an address that leads nowhere: at any depth, with a way back."""
 
 from __future__ import annotations
 

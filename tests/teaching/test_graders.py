@@ -1,7 +1,7 @@
-"""The worked examples in nbgrader and in otter-grader, as a teacher uses them: handed out, answered, graded.
+"""The examples in nbgrader and in otter-grader, as a teacher uses them: handed out and graded.
 
-``make test-teaching`` installs both graders into ``.venv-teaching`` and runs this. Where they cannot be installed,
-every test skips and says so.
+``make test-teaching`` installs both graders into ``.venv-teaching`` and runs this. Where they
+cannot be installed, every test skips and says so.
 """
 
 from __future__ import annotations
@@ -38,19 +38,12 @@ pytestmark = pytest.mark.skipif(
 
 
 def run(command: list[str | Path], folder: Path) -> str:
-    own = {
-        name: str(folder / name.lower())
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    }
+    settings = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    own = {name: str(folder / name.lower()) for name in settings}
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, **own, "PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    environment = {**os.environ, **own, "PATH": path}
+    options = {"capture_output": True, "text": True, "timeout": 300}
+    done = subprocess.run(command, cwd=folder, env=environment, **options)
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return done.stdout
 

@@ -1,4 +1,4 @@
-"""The browser that looks at the built book: tests, the PDF and the measurements share it, and the server it asks."""
+"""The browser that opens the built book, and the server that it asks."""
 
 from __future__ import annotations
 
@@ -16,35 +16,22 @@ from threading import Thread
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-import yaml
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
-HTML = ROOT / "_build" / "html"
-# The path on its host that the site is published under: links that work by luck at the top of a host do not pass.
-BASE = urlsplit(yaml.safe_load((ROOT / "_config.yml").read_text("utf8"))["html"]["baseurl"]).path
+from bookext.book import HTML, config, require_built_book
 
-NAMES = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "msedge",
-]
-# As root there is no sandbox; without a screen no GPU; and nothing that asks the network by itself.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+# The path on its host that the site is published under. At the top of a host, wrong links may work.
+BASE = urlsplit(config()["html"]["baseurl"]).path
+
+NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+NAMES += ["chrome", "msedge"]
+# Root has no sandbox, a machine without a screen no GPU; and the browser must not use the network.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
 MISSING = """\
 No Chromium was found (looked for {names}, and at the variable CHROMIUM).
-On Debian or Ubuntu: apt-get install chromium. Elsewhere name yours: CHROMIUM=/path/to/chrome make ..."""
+On Debian or Ubuntu: apt-get install chromium.
+Elsewhere name yours: CHROMIUM=/path/to/chrome make ..."""
 # What a web server compresses: text, not pictures or fonts.
 TEXT = {".html", ".css", ".js", ".svg", ".json", ".txt", ".xml", ".inv"}
 
@@ -58,9 +45,8 @@ def executable() -> str:
     named = os.environ.get("CHROMIUM")
     found = shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
-        raise SystemExit(
-            f"CHROMIUM={named}: not a program" if named else MISSING.format(names=", ".join(NAMES))
-        )
+        missing = MISSING.format(names=", ".join(NAMES))
+        raise SystemExit(f"CHROMIUM={named}: not a program" if named else missing)
     return found
 
 
@@ -76,7 +62,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Compressing(SimpleHTTPRequestHandler):
-    """Serves files as a web host does: text compressed, its own page for what is not there, no word on the terminal."""
+    """Serves files as a web host does: text compressed, and a page for what is not there."""
 
     protocol_version = "HTTP/1.1"
 
@@ -84,10 +70,9 @@ class Compressing(SimpleHTTPRequestHandler):
         pass
 
     def translate_path(self, path: str) -> str:
-        inside = (
-            "/" + path.removeprefix(BASE) if path.startswith(BASE) else "/nothing is outside BASE"
-        )
-        return super().translate_path(inside)
+        if not path.startswith(BASE):
+            return super().translate_path("/nothing is outside BASE")
+        return super().translate_path("/" + path.removeprefix(BASE))
 
     def send_head(self) -> BytesIO | BinaryIO | None:
         path, status = Path(self.translate_path(self.path)), 200
@@ -95,11 +80,8 @@ class Compressing(SimpleHTTPRequestHandler):
             path /= "index.html"
         if not path.is_file() and (missing := Path(self.directory, "404.html")).is_file():
             path, status = missing, 404
-        if (
-            path.suffix not in TEXT
-            or not path.is_file()
-            or "gzip" not in self.headers.get("Accept-Encoding", "")
-        ):
+        compresses = "gzip" in self.headers.get("Accept-Encoding", "")
+        if not compresses or path.suffix not in TEXT or not path.is_file():
             return super().send_head()
         body = gzip.compress(path.read_bytes(), 6)
         self.send_response(status)
@@ -112,7 +94,7 @@ class Compressing(SimpleHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """A browser that closes a page drops its connections; that is no error to tell of."""
+    """It is no error that a browser drops its connections when it closes a page."""
 
     def handle_error(self, request: object, client_address: object) -> None:
         if not isinstance(sys.exception(), ConnectionError):
@@ -120,15 +102,17 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve(folder: Path = HTML) -> Iterator[str]:
-    """The folder on this machine's loopback, under BASE as when published; gives the address, no slash at its end.
+def serve() -> Iterator[str]:
+    """The built book on this machine's loopback, under BASE as when published.
+
+    Yields:
+        The address, without a slash at its end.
 
     Raises:
-        SystemExit: the folder is not there.
+        SystemExit: the book is not built.
     """
-    if not (folder / "index.html").is_file():
-        raise SystemExit(f"{folder.relative_to(ROOT)} holds no built book: make book")
-    server = Server(("127.0.0.1", 0), partial(Compressing, directory=str(folder)))
+    require_built_book()
+    server = Server(("127.0.0.1", 0), partial(Compressing, directory=str(HTML)))
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}{BASE.removesuffix('/')}"
@@ -137,6 +121,14 @@ def serve(folder: Path = HTML) -> Iterator[str]:
         server.server_close()
 
 
-if __name__ == "__main__":
-    print(executable())
-    sys.exit(0)
+def complaints_of(tab: Page) -> list[str]:
+    """A list that grows by each error in the tab's console."""
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    tab.on("console", hear)
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    return complaints

@@ -1,4 +1,4 @@
-"""The directive ``{source} module.name``: a function or class of vaelib, from the file, without its docstring."""
+"""The directive ``{source} module.name``: code of vaelib, from its file, without its docstring."""
 
 from __future__ import annotations
 
@@ -12,34 +12,37 @@ from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
-LIBRARY = Path(__file__).resolve().parents[2] / "vaelib"
+from bookext.book import ROOT
+
+LIBRARY = ROOT / "vaelib"
 
 
 def lines_of(path: Path, name: str, docstring: bool) -> str:
-    """The lines that define ``name`` (``function``, ``Class`` or ``Class.method``) in a file."""
+    """The lines that define ``name`` (``function``, ``Class`` or ``Class.method``) in a file.
+
+    Raises:
+        StopIteration: the file defines no such name.
+    """
     text = path.read_text("utf8")
+    definitions = (ast.FunctionDef, ast.ClassDef)
     node: Any = ast.parse(text)
     for part in name.split("."):
-        definitions = (ast.FunctionDef, ast.ClassDef)
-        node = next(
-            child for child in node.body if isinstance(child, definitions) and child.name == part
-        )
+        inside = (child for child in node.body if isinstance(child, definitions))
+        node = next(child for child in inside if child.name == part)
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     numbers = set(range(first, node.end_lineno + 1))
     if not docstring:
-        inside = [
-            node,
-            *(
-                child
-                for child in ast.walk(node)
-                if isinstance(child, ast.FunctionDef | ast.ClassDef)
-            ),
-        ]
-        for owner in inside:
-            if ast.get_docstring(owner) is not None:
+        for owner in ast.walk(node):
+            if isinstance(owner, definitions) and ast.get_docstring(owner) is not None:
                 numbers -= set(range(owner.body[0].lineno, owner.body[0].end_lineno + 1))
     source = text.splitlines()
     return textwrap.dedent("\n".join(source[number - 1] for number in sorted(numbers)))
+
+
+def python_reference(name: str, said: str, page: str) -> addnodes.pending_xref:
+    """A link from a page to what the reference says of ``name``; a warning if it says nothing."""
+    target = {"refdomain": "py", "reftype": "obj", "reftarget": name}
+    return addnodes.pending_xref("", nodes.literal("", said), **target, refdoc=page, refwarn=True)
 
 
 class Source(SphinxDirective):
@@ -56,25 +59,16 @@ class Source(SphinxDirective):
         except (OSError, StopIteration):
             raise self.error(f"source: vaelib/{module}.py defines no {name!r}") from None
         self.env.note_dependency(str(path))
-        link = addnodes.pending_xref(
-            "",
-            nodes.literal("", name),
-            refdomain="py",
-            reftype="obj",
-            reftarget=f"vaelib.{module}.{name}",
-        )
-        link["refdoc"], link["refwarn"] = self.env.docname, True
-        caption = nodes.paragraph(
-            "", "", nodes.literal("", f"vaelib/{module}.py"), nodes.Text(" · "), link
-        )
-        block = nodes.literal_block(code, code, language="python")
+        link = python_reference(f"vaelib.{module}.{name}", name, self.env.docname)
+        place = nodes.literal("", f"vaelib/{module}.py")
+        caption = nodes.paragraph("", "", place, nodes.Text(" · "), link)
         caption["classes"].append("library-source-caption")
+        block = nodes.literal_block(code, code, language="python")
         container = nodes.container("", caption, block, classes=["library-source"])
         self.set_source_info(container)
         self.set_source_info(link)
         return [container]
 
 
-def setup(app: Any) -> dict[str, bool]:
+def setup(app: Any) -> None:
     app.add_directive("source", Source)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

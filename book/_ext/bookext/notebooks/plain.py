@@ -1,15 +1,19 @@
-"""A page as plain Markdown, which Jupyter and Colab show, from Sphinx's resolved tree: numbers, links and all.
+"""A page as plain Markdown, which Jupyter and Colab show, from Sphinx's resolved tree.
 
-No syntax of the book's own is left: a theorem is a block quote, a solution folds in ``<details>``, a link to another
-page leads to the published book. A node that no function here writes is an error that names it. To write a node of
-your own, register a function under the node's name, or under ``name.class``:
-``@plain.block("quiz")`` above a function of the page and the node that returns blocks, made by ``page.boxed`` perhaps.
+No syntax of the book's own is left: a theorem is a block quote, a solution folds in
+``<details>``, a link to another page leads to the published book. A node that no function here
+writes is an error that names it.
+
+To write a node of your own, register a function under the node's name, or under ``name.class``.
+For example, ``@plain.block("quiz")`` stands above a function of the page and the node, which
+returns blocks.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from textwrap import indent
 from typing import Any
 
@@ -27,46 +31,36 @@ BLOCKS: dict[str, Callable[[Page, Any], list[Block]]] = {}
 INLINES: dict[str, Callable[[Page, Any], str]] = {}
 # What would begin something else at the start of a line.
 LEADING = re.compile(r"(?=[#>]|[-+]\s)|(?<=^\d)(?=[.)]\s)|(?<=^\d\d)(?=[.)]\s)")
-# Signs that Markdown or the mathematics in it would read; an underscore inside a word is none.
+# Signs with a meaning in Markdown or in its mathematics; an underscore inside a word has none.
 SPECIAL = re.compile(r"[\\`*$\[\]<]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
 
 
-def block(*names: str) -> Callable[[Callable[..., list[Block]]], Callable[..., list[Block]]]:
-    """Register a function that writes what stands by itself: ``(page, node) -> list of blocks``."""
+def register(known: dict[str, Any], *names: str) -> Callable[[Any], Any]:
+    """Register the function below: it is given the page and the node."""
 
-    def register(function: Callable[..., list[Block]]) -> Callable[..., list[Block]]:
-        BLOCKS.update(dict.fromkeys(names, function))
+    def keep(function: Any) -> Any:
+        known.update(dict.fromkeys(names, function))
         return function
 
-    return register
+    return keep
 
 
-def inline(*names: str) -> Callable[[Callable[..., str]], Callable[..., str]]:
-    """Register a function that writes what stands in a line: ``(page, node) -> text``."""
-
-    def register(function: Callable[..., str]) -> Callable[..., str]:
-        INLINES.update(dict.fromkeys(names, function))
-        return function
-
-    return register
+block = partial(register, BLOCKS)
+inline = partial(register, INLINES)
 
 
 class Page:
-    """Writes one page. ``builder`` gives numbers and addresses; its environment has read the whole book."""
+    """Writes one page. ``builder`` has read the whole book, and gives numbers and addresses."""
 
     def __init__(self, builder: Any, docname: str) -> None:
         self.builder, self.docname = builder, docname
-        self.inside = 0  # of lists and boxes, where a line that belongs to mathematics may not begin with their sign
+        # How many lists and boxes are open. In one, each line gets a sign before it.
+        self.inside = 0
         self.in_table = False
 
     def writer(self, known: dict[str, Any], node: nodes.Node) -> Any:
-        """The function that writes this node: the one for its class in the book's style sheet, or for its kind."""
-        kind = type(node).__name__
-        styled = (
-            [f"{kind}.{name}" for name in node.get("classes", [])]
-            if isinstance(node, nodes.Element)
-            else []
-        )
+        """The function for this node: the one for its kind and class, or for its kind."""
+        styled = [f"{type(node).__name__}.{name}" for name in classes_of(node)]
         for name in [*styled, *(parent.__name__ for parent in type(node).__mro__)]:
             if name in known:
                 return known[name]
@@ -74,44 +68,46 @@ class Page:
 
     def unknown(self, node: nodes.Node) -> ExtensionError:
         """The error that says which node cannot be written, and where it stands."""
-        kind, classes = (
-            type(node).__name__,
-            " ".join(node.get("classes", [])) if isinstance(node, nodes.Element) else "",
-        )
-        place = f"{self.docname}, line {node.line or '?'}: {' '.join(node.astext().split())[:60]!r}"
-        return ExtensionError(
-            f"book/_ext/plain.py does not know how to write the node <{kind} {classes}>, in {place}"
-        )
+        name = f"<{type(node).__name__} {' '.join(classes_of(node))}>"
+        place = f"{self.docname}, line {node.line or '?'}"
+        text = " ".join(node.astext().split())[:60]
+        said = f"plain.py does not know how to write the node {name}, in {place}: {text!r}"
+        return ExtensionError(said)
 
     def blocks(self, parent: Iterable[nodes.Node]) -> list[Block]:
-        """What stands inside, block by block."""
+        """What is inside, block by block."""
         return [part for node in parent for part in self.writer(BLOCKS, node)(self, node)]
 
     def text(self, parent: Iterable[nodes.Node]) -> str:
-        """What stands inside, as one line."""
+        """What is inside, as one line."""
         return "".join(self.writer(INLINES, node)(self, node) for node in parent)
 
     def nested(self, parent: Iterable[nodes.Node]) -> list[Block]:
-        """The same as ``blocks``, where each line will get a sign before it."""
+        """What is inside a list or a box, block by block."""
         self.inside += 1
         found = self.blocks(parent)
         self.inside -= 1
         return found
 
     def number(self, node: nodes.Element, kind: str) -> str:
-        """The number that the book gave to a figure, theorem, equation or exercise; empty if it has none."""
+        """The number that the book gave to a figure, theorem, equation or exercise, or nothing."""
         numbers = self.builder.env.toc_fignumbers.get(self.docname, {}).get(kind, {})
         found = next((numbers[name] for name in node["ids"] if name in numbers), ())
         return ".".join(map(str, found))
 
     def boxed(self, title: str, parts: list[Block]) -> list[Block]:
-        """A block quote, its title in bold. A code cell cannot stand in one: it interrupts it."""
+        """A block quote, its title in bold. A code cell interrupts it."""
         return wrapped([f"**{title}**", *parts] if title else parts, quoted)
 
     def folded(self, title: str, parts: list[Block]) -> list[Block]:
         """Blocks that unfold. A code cell among them interrupts them."""
         opening = f"<details>\n<summary><b>{title}</b></summary>"
         return wrapped(parts, lambda inner: "\n\n".join([opening, *inner, "</details>"]))
+
+
+def classes_of(node: nodes.Node) -> list[str]:
+    """The classes that the style sheet knows a node by."""
+    return node.get("classes", []) if isinstance(node, nodes.Element) else []
 
 
 def wrapped(parts: list[Block], wrap: Callable[[list[str]], str]) -> list[Block]:
@@ -140,13 +136,13 @@ def address(url: str) -> str:
 
 
 def emphasised(sign: str, text: str) -> str:
-    """Signs of emphasis stand at letters, so spaces stay outside."""
+    """Signs of emphasis must touch letters, so spaces stay outside."""
     bare = text.strip()
     return text.replace(bare, f"{sign}{bare}{sign}") if bare else text
 
 
 def formula(source: str, in_table: bool = False) -> str:
-    """TeX that no Markdown disturbs: nothing looks like a tag, and in a table no bar like the end of a cell."""
+    """TeX that Markdown leaves alone: nothing looks like a tag, or in a table like a cell's end."""
     source = re.sub(r"<(?=[A-Za-z/!?])", "< ", source.strip())
     if in_table:
         source = re.sub(r"\|", r"\\vert ", source.replace("\\|", "\\Vert "))
@@ -170,7 +166,7 @@ def title_of(page: Page, node: nodes.Element) -> tuple[str, list[nodes.Node]]:
     return (page.text(first), rest) if isinstance(first, nodes.title) else ("", node.children)
 
 
-# What stands in a line
+# Parts of a line
 
 
 @inline("Text")
@@ -209,7 +205,7 @@ def math(page: Page, node: nodes.Element) -> str:
 
 @inline("reference", "number_reference")
 def reference(page: Page, node: nodes.Element) -> str:
-    """A link; what is in the same notebook is named only, since not every place that shows it can lead there."""
+    """A link. What is in the same notebook is only named: not every viewer can lead there."""
     said, url = page.text(node), node.get("refuri", "")
     return f"[{said}]({address(url)})" if url and not url.startswith("#") else said
 
@@ -219,7 +215,7 @@ def unseen(page: Page, node: nodes.Element) -> str:
     return ""
 
 
-# What stands by itself
+# Blocks
 
 
 @block("target", "index", "comment", "substitution_definition", "meta", "compound.toctree-wrapper")
@@ -229,14 +225,14 @@ def nothing(page: Page, node: nodes.Element) -> list[Block]:
 
 @block("raw")
 def raw(page: Page, node: nodes.Element) -> list[Block]:
-    """Settings of Thebe, which is off, stand on every page; other HTML has no meaning in a notebook."""
+    """Leave out Thebe's settings, which every page has. No other HTML belongs in a notebook."""
     if "text/x-thebe-config" in node.astext() or "kernelName =" in node.astext():
         return []
     raise page.unknown(node)
 
 
-@block("section")
-def section(page: Page, node: nodes.Element) -> list[Block]:
+@block("section", "quiz", "container.library-source", "container.exercise-facts")
+def inside(page: Page, node: nodes.Element) -> list[Block]:
     return page.blocks(node)
 
 
@@ -253,28 +249,21 @@ def heading(page: Page, node: nodes.Element) -> list[Block]:
 @block("paragraph")
 def paragraph(page: Page, node: nodes.Element) -> list[Block]:
     said = page.text(node).strip()
-    return [
-        LEADING.sub(r"\\", said, count=1)
-        if LEADING.match(said) or re.match(r"\d\d?[.)]\s", said)
-        else said
-    ]
+    looks_like_another_block = LEADING.match(said) or re.match(r"\d\d?[.)]\s", said)
+    return [LEADING.sub(r"\\", said, count=1) if looks_like_another_block else said]
 
 
 @block("bullet_list", "enumerated_list")
 def items(page: Page, node: nodes.Element) -> list[Block]:
-    """A list; a code cell cannot stand in one."""
-    first = node.get("start", 1)
-    marks = [
-        f"{first + i}. " if isinstance(node, nodes.enumerated_list) else "- "
-        for i in range(len(node))
-    ]
+    """A list, which cannot hold a code cell."""
+    is_numbered = isinstance(node, nodes.enumerated_list)
     found = []
-    for mark, item in zip(marks, node, strict=True):
+    for number, item in enumerate(node, node.get("start", 1)):
+        mark = f"{number}. " if is_numbered else "- "
         parts = page.nested(item)
         if not all(isinstance(part, str) for part in parts):
-            raise ExtensionError(
-                f"{page.docname}: a code cell stands in a list, which no notebook can show"
-            )
+            said = "a code cell stands in a list, which no notebook can show"
+            raise ExtensionError(f"{page.docname}: {said}")
         found.append(mark + indent("\n\n".join(parts), " " * len(mark)).lstrip())
     loose = any("\n\n" in item for item in found)
     return [("\n\n" if loose else "\n").join(found)]
@@ -282,18 +271,16 @@ def items(page: Page, node: nodes.Element) -> list[Block]:
 
 @block("definition_list")
 def definitions(page: Page, node: nodes.Element) -> list[Block]:
-    return [part for item in node for part in definition(page, item)]
+    found: list[Block] = []
+    for item in node:
+        terms = [page.text(child) for child in item if isinstance(child, nodes.term)]
+        found.append(f"**{', '.join(terms)}**")
+        for meaning in (child for child in item if isinstance(child, nodes.definition)):
+            found += page.nested(meaning)
+    return found
 
 
-def definition(page: Page, item: nodes.Element) -> list[Block]:
-    terms = [page.text(child) for child in item if isinstance(child, nodes.term)]
-    meant = [
-        part for child in item if isinstance(child, nodes.definition) for part in page.nested(child)
-    ]
-    return [f"**{', '.join(terms)}**", *meant]
-
-
-@block("block_quote")
+@block("block_quote", "container.claim")
 def quotation(page: Page, node: nodes.Element) -> list[Block]:
     return page.boxed("", page.nested(node))
 
@@ -302,9 +289,8 @@ def quotation(page: Page, node: nodes.Element) -> list[Block]:
 def display(page: Page, node: nodes.Element) -> list[Block]:
     """Mathematics on lines of its own, with its number; in a box or a list, on one line."""
     source = formula(node.astext())
-    if not node.get("nowrap") and "\\\\" in re.sub(
-        r"\\begin\{(\w+\*?)\}.*?\\end\{\1\}", "", source, flags=re.S
-    ):
+    outside = re.sub(r"\\begin\{(\w+\*?)\}.*?\\end\{\1\}", "", source, flags=re.S)
+    if not node.get("nowrap") and "\\\\" in outside:
         source = f"\\begin{{aligned}}\n{source}\n\\end{{aligned}}"
     if number := page.number(node, "displaymath"):
         source += f" \\tag{{{number}}}"
@@ -331,14 +317,8 @@ def table(page: Page, node: nodes.Element) -> list[Block]:
     body = [list(cells(page, row)) for part in node.findall(nodes.tbody) for row in part]
     page.in_table = False
     head = head or [[""] * len(body[0])]
-    caption = [
-        part
-        for child in node
-        if isinstance(child, nodes.title)
-        for part in [captioned(page, node, "table", child)]
-    ]
     lines = [f"| {' | '.join(row)} |" for row in [head[0], ["---"] * len(head[0]), *body]]
-    return [*caption, "\n".join(lines)]
+    return [*captions(page, node, "table", nodes.title), "\n".join(lines)]
 
 
 def cells(page: Page, row: nodes.Element) -> Iterator[str]:
@@ -346,22 +326,20 @@ def cells(page: Page, row: nodes.Element) -> Iterator[str]:
         yield " ".join(page.text(child) for child in entry)
 
 
-def captioned(page: Page, node: nodes.Element, kind: str, caption: nodes.Element) -> str:
-    """A caption behind the number that the book gave."""
+def captions(page: Page, node: nodes.Element, kind: str, where: type) -> list[str]:
+    """The caption, if there is one, behind the number that the book gave."""
     number = page.number(node, kind)
-    label = page.builder.config.numfig_format[kind] % number if number else ""
-    return f"**{label}.** {page.text(caption)}" if label else page.text(caption)
+    label = f"**{page.builder.config.numfig_format[kind] % number}.** " if number else ""
+    return [f"{label}{page.text(child)}" for child in node if isinstance(child, where)]
 
 
 @block("figure")
 def figure(page: Page, node: nodes.Element) -> list[Block]:
-    """Of a figure in a code cell's output, the caption: its picture is the output."""
-    return [
-        captioned(page, node, "figure", child) for child in node if isinstance(child, nodes.caption)
-    ]
+    """The caption of a figure in a cell's output. The output itself is its picture."""
+    return captions(page, node, "figure", nodes.caption)
 
 
-@block("container.cell")
+@block("container.cell", "container.blank-cell")
 def cell(page: Page, node: nodes.Element) -> list[Block]:
     figures = [part for child in node.findall(nodes.figure) for part in figure(page, child)]
     return [Code(node["cell_index"]), *figures]
@@ -376,19 +354,8 @@ def box(page: Page, node: nodes.Element) -> list[Block]:
 
 @block("admonition.solution")
 def solution_of_exercise(page: Page, node: nodes.Element) -> list[Block]:
-    """Of an exercise's page: a section, which the notebook to fill in leaves out."""
+    """An exercise's solution is a section. The notebook to fill in leaves it out."""
     return [SOLUTION, *page.blocks(node.children[1:])]
-
-
-@block("container.blank-cell")
-def blank_cell(page: Page, node: nodes.Element) -> list[Block]:
-    """The cell that the solution fills."""
-    return [Code(node["cell_index"])]
-
-
-@block("quiz")
-def quiz(page: Page, node: nodes.Element) -> list[Block]:
-    return page.blocks(node)
 
 
 @block("quiz_choice")
@@ -397,15 +364,8 @@ def choice(page: Page, node: nodes.Element) -> list[Block]:
     return page.folded(page.text(answer), page.nested([why]))
 
 
-@block(
-    "theorem_node",
-    "lemma_node",
-    "definition_node",
-    "corollary_node",
-    "proposition_node",
-    "example_node",
-    "remark_node",
-)
+@block("theorem_node", "lemma_node", "definition_node", "corollary_node")
+@block("proposition_node", "example_node", "remark_node")
 def statement(page: Page, node: nodes.Element) -> list[Block]:
     """A theorem or the like: its kind and number, then what it is called."""
     title, rest = title_of(page, node)
@@ -416,7 +376,7 @@ def statement(page: Page, node: nodes.Element) -> list[Block]:
 
 @block("proof_node")
 def proof(page: Page, node: nodes.Element) -> list[Block]:
-    """The extension has written the word Proof into the text."""
+    """A block quote. The extension has already written the word Proof into the text."""
     first, *rest = page.nested(node[0])
     return wrapped([f"**Proof.** {first.removeprefix('Proof. ')}", *rest], quoted)
 
@@ -424,13 +384,3 @@ def proof(page: Page, node: nodes.Element) -> list[Block]:
 @block("note", "tip", "hint", "important", "warning", "caution", "attention", "danger", "error")
 def named_box(page: Page, node: nodes.Element) -> list[Block]:
     return page.boxed(type(node).__name__.capitalize(), page.nested(node))
-
-
-@block("container.claim")
-def claim(page: Page, node: nodes.Element) -> list[Block]:
-    return page.boxed("", page.nested(node))
-
-
-@block("container.library-source", "container.exercise-facts")
-def shown_source(page: Page, node: nodes.Element) -> list[Block]:
-    return page.blocks(node)

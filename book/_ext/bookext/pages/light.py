@@ -1,24 +1,23 @@
-"""Pages that load at once: one style sheet, one script that waits, icons of our own, pictures that wait.
+"""Pages that load at once: one style sheet, one deferred script, our own icons, lazy pictures.
 
-The theme's template renders a page; what it gave is then rewritten here, before it is written. A style sheet or script
-that this file does not know stays on the page as it is: the budget of requests in tests/browser notices it.
+The theme's template renders a page, and the page is rewritten here before it is written to its
+file. A style sheet or script that this module does not know stays on the page: the budget of
+requests in tests/browser notices it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-import sys
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import accessible
-import mathematics
-import published
 from bs4 import BeautifulSoup, Tag
 from docutils import nodes
 from sphinx.jinja2glue import BuiltinTemplateLoader
+
+from bookext.pages import accessible, mathematics
 
 # What every page loads, in this order, in one file each.
 STYLES = [
@@ -47,19 +46,19 @@ SCRIPTS = [
     "scripts/sphinx-book-theme.js",
     "course.js",
 ]
-# What no page needs: Font Awesome, for which there are icons.css and its fonts; Thebe, which is off; cards and tabs,
-# of which the book has none; theme.css, which only imports basic.css; settings of what is not here (a switch of
-# versions, an index that folds).
+# What no page needs: Font Awesome, since icons.css has the few icons; Thebe, which is off; cards
+# and tabs, which the book does not use; theme.css, which only imports basic.css; settings of a
+# switch of versions and of a folding index, which are not here.
 UNUSED = [
     "vendor/fontawesome/",
-    "sphinx-thebe.",
+    "thebe",
     "sphinx-design.min.css",
     "design-tabs.js",
     "styles/theme.css",
     "DOCUMENTATION_OPTIONS.",
 ]
-# The colours that the reader chose, or that the system has, before anything is drawn; the theme's line leaves "auto"
-# for its script to resolve, and the page would be light until then.
+# The colours that the reader chose, or that the system has, before anything is drawn. The theme
+# would resolve "auto" in its script, and the page would be light until that script runs.
 COLOURS = """
 document.documentElement.classList.add("has-scripts");
 const colours = document.documentElement.dataset;
@@ -67,11 +66,13 @@ colours.mode = localStorage.getItem("mode") || "auto";
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;
 colours.theme = colours.mode === "auto" ? (dark ? "dark" : "light") : colours.mode;
 """
-# The theme's script lays out the whole page to find what scrolls sideways; course.js is told when something does.
+# The theme's script lays out the whole page to find what scrolls sideways; course.js is told of it.
 LAYS_OUT_ALL = '"pre, .nboutput > .output_area, .cell_output > .output, .jp-RenderedHTMLCommon"'
-# A figure within so many characters of the start may be seen at once.
+# A picture after so many characters is not seen at once.
 FIRST_VIEW = 1500
+# So many characters of a description are shown by a search engine.
 DESCRIPTION = 155
+OWN_DESCRIPTION = re.compile(r'<meta content="([^"]*)" name="description"')
 
 
 def static_name(address: str) -> str:
@@ -83,16 +84,16 @@ def known(name: str, names: list[str]) -> bool:
     return any(Path(name).match(wanted) for wanted in names)
 
 
-def one_style_sheet(soup: BeautifulSoup) -> None:
+def bundle_styles(soup: BeautifulSoup) -> None:
+    """One link in place of those to the known style sheets."""
     place = None
     for link in soup.head.find_all("link"):
         name = static_name(link.get("href", ""))
         if "preload" in link["rel"] or any(part in name for part in UNUSED):
             link.decompose()
         elif "stylesheet" in link["rel"] and known(name, STYLES):
-            place = place or link.insert_before(
-                soup.new_tag("link", rel="stylesheet", href=bundled(link["href"], "css"))
-            )
+            one = soup.new_tag("link", rel="stylesheet", href=bundled(link["href"], "css"))
+            place = place or link.insert_before(one)
             link.decompose()
 
 
@@ -101,10 +102,10 @@ def bundled(address: str, kind: str) -> str:
     return f"{address.partition('_static/')[0]}_static/book.{kind}"
 
 
-def scripts_that_wait(soup: BeautifulSoup) -> None:
-    """Nothing holds up the text: files wait until it is there (defer), and what they read is set at its end.
+def defer_scripts(soup: BeautifulSoup) -> None:
+    """No script holds up the text: files are deferred, and their settings stand at the page's end.
 
-    What an output of a cell brings stays as it is.
+    A script in the output of a cell stays as it is.
     """
     bundle = None
     for script in soup.find_all("script"):
@@ -116,30 +117,25 @@ def scripts_that_wait(soup: BeautifulSoup) -> None:
         elif any(part in name or part in script.text for part in UNUSED):
             script.decompose()
         elif known(name, SCRIPTS):
-            bundle = bundle or script.insert_before(
-                soup.new_tag("script", src=bundled(source, "js"), defer="")
-            )
+            one = soup.new_tag("script", src=bundled(source, "js"), defer="")
+            bundle = bundle or script.insert_before(one)
             script.decompose()
         elif source and not script.has_attr("async"):
             script["defer"] = ""
-        elif not source and not in_output(script):
+        elif not source and not script.find_parent(class_="cell_output"):
             soup.body.append(script.extract())
 
 
 def only_with_scripts(html: str) -> list[Tag]:
-    """What the theme writes by script, as HTML: without scripts course.css hides it."""
+    """What the theme writes by script, as HTML that course.css hides where no script runs."""
     tags = BeautifulSoup(html, "html.parser").find_all(True, recursive=False)
     for tag in tags:
         tag["class"] = [*tag.get("class", []), "only-with-scripts"]
     return tags
 
 
-def in_output(tag: Tag) -> bool:
-    return tag.find_parent(class_="cell_output") is not None
-
-
-def pictures_that_wait(soup: BeautifulSoup) -> None:
-    """Every picture has its size, so that nothing moves when it comes; those further down come when they are near."""
+def defer_pictures(soup: BeautifulSoup) -> None:
+    """Give every picture its size, so that nothing moves, and load later ones lazily."""
     read = 0
     for part in soup.article.descendants if soup.article else []:
         if not isinstance(part, Tag):
@@ -152,23 +148,23 @@ def pictures_that_wait(soup: BeautifulSoup) -> None:
             part["decoding"] = "async"
 
 
-def files_are_saved(soup: BeautifulSoup) -> None:
-    """A browser would show a notebook or a source as a long text."""
+def save_downloads(soup: BeautifulSoup) -> None:
+    """A link to a notebook or a source saves it. A browser would show it as a long text."""
     for link in soup.select("a.btn-download-notebook-button, a.btn-download-source-button"):
         link["download"] = ""
         del link["target"]
 
 
-def one_viewport(soup: BeautifulSoup) -> None:
+def keep_one_viewport(soup: BeautifulSoup) -> None:
+    """The theme and Sphinx write the same tag."""
     for again in soup.head.select("meta[name=viewport]")[1:]:
         again.decompose()
 
 
-def describe(
-    app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
-) -> None:
-    """What a search engine shows under the title: the page's own field, or the beginning of its first paragraph."""
-    if 'name="description"' in context.get("metatags", ""):
+def describe(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Find what a search engine shows: the page's own field, or a first paragraph of words only."""
+    if own := OWN_DESCRIPTION.search(context.get("metatags", "")):
+        context["description"] = unescape(own[1])
         return
     title = context.get("title", "")
     text = f"{title}. {app.config.project}: variational autoencoders with every claim checked."
@@ -177,6 +173,8 @@ def describe(
             text = paragraph.astext()
             break
     context["description"] = shorten(text)
+    tag = f'<meta name="description" content="{escape(context["description"])}"/>'
+    context["metatags"] = context.get("metatags", "") + tag
 
 
 def shorten(text: str) -> str:
@@ -188,55 +186,35 @@ def shorten(text: str) -> str:
     return text[: sentence + 1] if sentence > 0 else text[: text.rfind(" ", 0, DESCRIPTION)] + " …"
 
 
-def add_description(soup: BeautifulSoup, description: str | None) -> None:
-    if description:
-        soup.title.insert_after(
-            soup.new_tag("meta", attrs={"name": "description", "content": description})
-        )
-
-
-def fonts_of_formulas_at_once(soup: BeautifulSoup) -> None:
-    """The fonts of the page's formulas are asked for with the style sheet, so that lines do not move later."""
+def preload_fonts(soup: BeautifulSoup) -> None:
+    """Ask for the fonts of the page's formulas with the style sheet, so that lines do not move."""
     sheet = soup.select_one('link[rel~="stylesheet"][href*="book.css"]')
     for address in mathematics.fonts(mathematics.signs(str(soup))) if sheet else []:
-        href = sheet["href"].partition("book.css")[0] + address
-        font = {
-            "rel": "preload",
-            "as": "font",
-            "type": "font/woff",
-            "crossorigin": "",
-            "href": href,
-        }
+        font = {"rel": "preload", "as": "font", "type": "font/woff", "crossorigin": ""}
+        font["href"] = sheet["href"].partition("book.css")[0] + address
         sheet.insert_before(soup.new_tag("link", attrs=font))
 
 
-def rewrite(html: str, description: str | None = None, absolute: str | None = None) -> str:
-    """A page as the theme rendered it, made light and accessible; and to be shown at any address, if need be."""
+def rewrite(html: str) -> str:
+    """A page as the theme rendered it, made light and accessible."""
     soup = BeautifulSoup(html, "html.parser")
-    one_viewport(soup)
-    add_description(soup, description)
-    one_style_sheet(soup)
-    fonts_of_formulas_at_once(soup)
+    keep_one_viewport(soup)
+    bundle_styles(soup)
+    preload_fonts(soup)
     soup.html["data-theme"] = "light"  # where no script runs
-    scripts_that_wait(soup)
-    pictures_that_wait(soup)
-    files_are_saved(soup)
+    defer_scripts(soup)
+    defer_pictures(soup)
+    save_downloads(soup)
     accessible.mend(soup)
-    if absolute:
-        published.make_absolute(soup, absolute)
     return str(soup)
 
 
 class Templates(BuiltinTemplateLoader):
-    """Sphinx's own way to render a page, and what is done to it afterwards."""
+    """Sphinx's own way to render a page, and what is done to it afterwards; see _config.yml."""
 
     def render(self, template: str, context: dict[str, Any]) -> str:
         html = super().render(template, context)
-        return (
-            rewrite(html, context.get("description"), context.get("absolute"))
-            if "</html>" in html
-            else html
-        )
+        return rewrite(html) if "</html>" in html else html
 
 
 def parts(static: Path, names: list[str]) -> list[Path]:
@@ -248,9 +226,7 @@ def parts(static: Path, names: list[str]) -> list[Path]:
     found = []
     for name in names:
         if not (files := sorted(static.glob(name))):
-            raise FileNotFoundError(
-                f"_static/{name} is in a bundle of book/_ext/light.py, and no extension brings it"
-            )
+            raise FileNotFoundError(f"_static/{name}, which light.py bundles, is in no extension")
         found += files
     return found
 
@@ -271,35 +247,20 @@ def one_script(static: Path) -> str:
     """
     text = ";\n".join(path.read_text("utf8") for path in parts(static, SCRIPTS))
     if text.count(LAYS_OUT_ALL) != 1:
-        raise ValueError(
-            f"pydata-sphinx-theme.js has no {LAYS_OUT_ALL}: see what it does now, and amend light.py"
-        )
-    return re.sub(
-        r"^//# sourceMappingURL.*$", "", text.replace(LAYS_OUT_ALL, '"#nothing"'), flags=re.M
-    )
+        raise ValueError(f"pydata-sphinx-theme.js has no {LAYS_OUT_ALL}: amend light.py")
+    text = text.replace(LAYS_OUT_ALL, '"#nothing"')
+    return re.sub(r"^//# sourceMappingURL.*$", "", text, flags=re.M)
 
 
 def bundle(app: Any, error: Exception | None) -> None:
+    """Write the style sheet and the script."""
     if error is None and app.builder.format == "html":
-        static = Path(app.outdir, "_static")
-        (static / "book.css").write_text(
-            style_sheet(static, list(Path(app.outdir).rglob("*.html"))), "utf8"
-        )
+        static, pages = Path(app.outdir, "_static"), list(Path(app.outdir).rglob("*.html"))
+        (static / "book.css").write_text(style_sheet(static, pages), "utf8")
         (static / "book.js").write_text(one_script(static), "utf8")
 
 
-def setup(app: Any) -> dict[str, bool]:
-    app.connect(
-        "config-inited", lambda _, config: setattr(config, "template_bridge", "light.Templates")
-    )
-    # Part of the configuration, so that a change in what rewrites pages rewrites all of them.
-    code = b"".join(
-        Path(module.__file__).read_bytes()
-        for module in (accessible, mathematics, sys.modules[__name__])
-    )
-    app.add_config_value("light_code", hashlib.sha256(code).hexdigest(), "html")
+def setup(app: Any) -> None:
     app.connect("html-page-context", describe)
-    app.connect(
-        "build-finished", bundle, priority=900
-    )  # the theme writes its colours of code there, too
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    # Late, since the theme writes its colours of code at the same event.
+    app.connect("build-finished", bundle, priority=900)

@@ -1,6 +1,7 @@
 """The directive ``{museum}``: the mistakes of the checks' catalogue that real code contained.
 
-Each is made here once more, in the solution of an exercise that invites it, and shown with what it does to a number.
+Each is made once more here, in the solution of an exercise that invites it. The page shows the
+changed lines and what they do to a number.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import re
 from typing import Any
 
 from docutils import nodes
-from exercises import exercises, link_to
 from sphinx.util.docutils import SphinxDirective
 
+from bookext.directives.exercises import exercises, link_to
 from vaelib.checks import EXERCISES
 from vaelib.checks.catalogue import MISTAKES, PLACES, Mistake
 from vaelib.checks.judging import contrast
@@ -26,7 +27,7 @@ THREAD = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/(?:issues|pull|commi
 def exhibits(chapter: str = "") -> list[tuple[Mistake, Exercise, Slip]]:
     """Every mistake that has a thread, in the order of exercises, with an exercise that invites it.
 
-    That is the first one of the chapter that explains the mistake, or else the first of all.
+    The exercise is the first of the chapter that explains the mistake, or else the first of all.
 
     Args:
         chapter: its number, if only the exhibits of one chapter are wanted.
@@ -54,7 +55,7 @@ def elsewhere(mistake: Mistake, exercise: Exercise) -> bool:
 
 
 def edit(exercise: Exercise, slip: Slip) -> str:
-    """The lines of the solution that the mistake changes, with a minus, and what they become, with a plus."""
+    """The lines that the mistake changes, after a minus, and what they become, after a plus."""
     right, wrong = exercise.source.splitlines(), (exercise.edited(slip) or "").splitlines()
     _, _, *changes = difflib.unified_diff(right, wrong, n=0, lineterm="")
     lines = [line for line in changes if not line.startswith("@@")]
@@ -87,7 +88,7 @@ def shown(exercise: Exercise, slip: Slip) -> str:
 
 
 def in_print(said: str) -> str:
-    """Numbers as a book prints them: a minus is no hyphen, one number stands in no brackets, infinity has its sign."""
+    """Numbers as a book prints them: a true minus, the sign of infinity, no needless brackets."""
     said = re.sub(r"(?<![\w)])-(?=\d|inf)", "−", said)
     said = re.sub(r"\b(be|is) \[([^\s,\]]+)\]", r"\1 \2", said)
     return re.sub(r"\binf\b", "∞", said)
@@ -108,48 +109,38 @@ class Museum(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         pages = {page.number: page for page in exercises()}
-        return [
-            self.exhibit(*parts, pages[parts[1].number]) for parts in exhibits(self.arguments[0])
-        ]
+        shown = exhibits(self.arguments[0])
+        return [self.exhibit(*parts, pages[parts[1].number]) for parts in shown]
 
     def exhibit(self, mistake: Mistake, exercise: Exercise, slip: Slip, page: Any) -> nodes.section:
         self.env.note_dependency(str(page.path))
         what = mistake.what[:1].upper() + mistake.what[1:]
         code = edit(exercise, slip)
-        threads = nodes.bullet_list(
-            "", *(self.thread(*thread) for thread in mistake.threads), bullet="-"
-        )
+        threads = [self.thread(*thread) for thread in mistake.threads]
         place = exercise.place_of(slip)
         address = "../" * self.env.docname.count("/") + f"book/{place.page}.html#{place.anchor}"
-        check = nodes.paragraph(
-            "", "", nodes.literal("", f"check_{exercise.name}"), nodes.Text(" of exercise ")
-        )
-        check += [link_to(page, self.env.docname), nodes.Text(" names it; ")]
-        check += [
-            nodes.reference("", str(place), refuri=address, internal=True),
-            nodes.Text(" explains it."),
-        ]
+        check = nodes.paragraph("", "", nodes.literal("", f"check_{exercise.name}"))
+        check += [nodes.Text(" of exercise "), link_to(page, self.env.docname)]
+        check += nodes.Text(" names it; ")
+        check += nodes.reference("", str(place), refuri=address, internal=True)
+        check += nodes.Text(" explains it.")
         body = [
             nodes.paragraph("", f"{what}. {slip.shows or mistake.shows}".strip()),
             nodes.literal_block(code, code, language="diff"),
             nodes.paragraph("", shown(exercise, slip)),
             check,
-            threads,
+            nodes.bullet_list("", *threads, bullet="-"),
         ]
-        section = nodes.section(
-            "", nodes.title("", mistake.name), *body, ids=[f"museum-{mistake.key}"]
-        )
-        section["names"] = [mistake.key]
+        section = nodes.section("", nodes.title("", mistake.name), *body)
+        section["ids"], section["names"] = [f"museum-{mistake.key}"], [mistake.key]
         self.state.document.note_explicit_target(section, section)
         return section
 
     def thread(self, address: str, story: str = "") -> nodes.list_item:
         link = nodes.reference("", name_of(address), refuri=address)
-        return nodes.list_item(
-            "", nodes.paragraph("", "", link, nodes.Text(f": {story}" if story else ""))
-        )
+        said = nodes.Text(f": {story}" if story else "")
+        return nodes.list_item("", nodes.paragraph("", "", link, said))
 
 
-def setup(app: Any) -> dict[str, bool]:
+def setup(app: Any) -> None:
     app.add_directive("museum", Museum)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,38 +1,41 @@
-"""Write every chapter as a notebook with outputs, ``book/notebooks/NN_name.ipynb``: plain Markdown, for any Jupyter.
+"""Write every page with cells as a notebook in plain Markdown: ``book/notebooks/NN_name.ipynb``.
 
-An exercise becomes two: one to fill in, below ``exercises/``, and one that is solved, below ``solutions/``.
+An exercise becomes two notebooks: one to fill in, below ``exercises/``, and a solved one, below
+``solutions/``.
 
-The code and its outputs come from the cache of ``execution.py``, the text from Sphinx, whose tree of the whole book
-knows all numbers and links; ``plain.py`` writes it. The same book, library and pins give the same bytes: no times, no
-machine, ids and execution counts by position.
+The code and its outputs come from the cache of ``execution.py``. The text comes from Sphinx,
+whose tree of the whole book knows all numbers and links, and ``plain.py`` writes it. The same
+book, library and pins give the same bytes: no times, nothing of the machine, ids and execution
+counts by position.
 
-As a Sphinx extension: the builder ``notebooks``, which ``plain_cells`` runs.
+As a Sphinx extension it is the builder ``notebooks``, which ``plain_blocks`` runs.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import exercises
 import nbformat
-import plain
-from execution import ROOT, cache_path, config, executed, fill, pages_that_run
 from jupyter_book.sphinx import build_sphinx
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sphinx.builders import Builder
 
 import vaelib
+from bookext.book import BOOK, ROOT, config
+from bookext.book import docname as name_of
+from bookext.directives import exercises
+from bookext.notebooks import plain
+from bookext.notebooks.execution import cache_path, executed, fill, pages_that_run
 
-BOOK = ROOT / "book"
 NOTEBOOKS = BOOK / "notebooks"
 SOLUTIONS = NOTEBOOKS / "solutions"
-BUILD = ROOT / "_build"
 
+Blocks = list[str | int]
+Cells = list[NotebookNode]
 FIRST = """\
 {title}
 
@@ -63,7 +66,7 @@ def notebook_path(source: Path) -> Path:
 
 
 class NotebookBuilder(Builder):
-    """Sphinx: writes each page as a list of Markdown texts and positions of code cells, a JSON file."""
+    """Writes each page as a JSON list: Markdown texts, and positions of code cells."""
 
     name = "notebooks"
     format = "notebook"
@@ -85,49 +88,44 @@ class NotebookBuilder(Builder):
             parts = plain.Page(self, docname).blocks(doctree)
             path = Path(self.outdir, f"{docname}.json")
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(
-                json.dumps([part if isinstance(part, str) else int(part) for part in parts]), "utf8"
-            )
+            path.write_text(json.dumps(parts), "utf8")
 
 
-def setup(app: Any) -> dict[str, bool]:
+def setup(app: Any) -> None:
     app.add_config_value("notebooks_wanted", [], "")
     app.add_builder(NotebookBuilder)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def plain_blocks(docnames: Iterable[str], cache: Path | None = None) -> dict[str, list[str | int]]:
-    """Pages of the book, each as its blocks: plain Markdown, and the positions of code cells in the page's source.
+def plain_blocks(docnames: Iterable[str], cache: Path | None = None) -> dict[str, Blocks]:
+    """Pages of the book, each as its blocks: plain Markdown, and the positions of code cells in
+    the page's source.
 
     Args:
-        docnames: pages such as ``book/04_elbo``; any page of the table of contents, a chapter or not.
-        cache: the outputs to read the book with, for the numbers and captions of figures; the cache of ``execution.py``
-            if not given.
+        docnames: pages such as ``book/04_elbo``; any page of the table of contents.
+        cache: the outputs to read the book with, for the numbers and captions of figures; if not
+            given, the cache of ``execution.py``.
 
     Raises:
         SystemExit: Sphinx has a warning, or there is a node that ``plain.py`` cannot write.
     """
     wanted = sorted(docnames)
     settings = {
+        "external_toc_path": str(ROOT / "_toc.yml"),
+        "latex_individualpages": False,
         "notebooks_wanted": wanted,
         "nb_execution_cache_path": str(cache or cache_path()),
         "nitpicky": True,
+        # A notebook of each kind is written, whatever the pages show.
+        "exercises_solutions": True,
     }
-    settings["exercises_solutions"] = (
-        True  # a notebook of each kind is written, whatever the pages show
-    )
-    # Of its own: Sphinx would not notice later that a page of the built book shows a number that has changed here.
-    folder = (cache.parent if cache else BUILD) / "plain"
+    # In a folder of its own, since Sphinx would take it for the environment of the built pages.
+    folder = (cache.parent if cache else ROOT / "_build") / "plain"
     failed = build_sphinx(
         ROOT,
         folder / "text",
         path_config=ROOT / "_config.yml",
         noconfig=True,
-        confoverrides={
-            "external_toc_path": str(ROOT / "_toc.yml"),
-            "latex_individualpages": False,
-            **settings,
-        },
+        confoverrides=settings,
         builder="notebooks",
         warningiserror=True,
         keep_going=True,
@@ -135,13 +133,11 @@ def plain_blocks(docnames: Iterable[str], cache: Path | None = None) -> dict[str
     )
     if failed:
         raise SystemExit("The text of the notebooks could not be written: see above.")
-    return {
-        docname: json.loads((folder / "text" / f"{docname}.json").read_text("utf8"))
-        for docname in wanted
-    }
+    written = {name: (folder / "text" / f"{name}.json").read_text("utf8") for name in wanted}
+    return {name: json.loads(text) for name, text in written.items()}
 
 
-def cells_of(blocks: list[str | int], code: list[NotebookNode]) -> Iterator[NotebookNode]:
+def cells_of(blocks: Blocks, code: Cells) -> Iterator[NotebookNode]:
     """Cells: code as it was run; text up to the next code or heading in one cell."""
     texts: list[str] = []
     for part in [*blocks, -1]:
@@ -155,7 +151,7 @@ def cells_of(blocks: list[str | int], code: list[NotebookNode]) -> Iterator[Note
 
 
 def code_cell(cell: NotebookNode) -> NotebookNode:
-    """A cell as it was run. What describes its picture stands where Jupyter looks for it."""
+    """A cell as it was run. Its picture's alt text stands where Jupyter looks for it."""
     tags = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
     alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
     for output in cell.outputs:
@@ -164,15 +160,17 @@ def code_cell(cell: NotebookNode) -> NotebookNode:
     return new_code_cell(cell.source, metadata=tags, outputs=cell.outputs)
 
 
-def notebook(docname: str, cells: list[NotebookNode]) -> NotebookNode:
+def notebook(docname: str, cells: Cells) -> NotebookNode:
     """The cells of a page as a notebook: it says where it comes from, and sets up Colab."""
     book = config()
     title, *rest = cells
     heading, _, text = title.source.partition("\n\n")
-    name, site = book["title"].partition(":")[0], book["html"]["baseurl"]
-    licences = book["html"]["extra_footer"]
     first = FIRST.format(
-        title=heading, book=name, site=site, page=address(docname), licences=licences
+        title=heading,
+        book=book["title"].partition(":")[0],
+        site=book["html"]["baseurl"],
+        page=address(docname),
+        licences=book["html"]["extra_footer"],
     )
     install = SETUP.format(repository=book["repository"]["url"], tag=tag())
     opening = [new_markdown_cell(first), new_code_cell(install, metadata={"tags": ["setup"]})]
@@ -180,7 +178,7 @@ def notebook(docname: str, cells: list[NotebookNode]) -> NotebookNode:
     return numbered([*opening, *rest])
 
 
-def numbered(cells: list[NotebookNode]) -> NotebookNode:
+def numbered(cells: Cells) -> NotebookNode:
     """A notebook whose cells are named and counted by position."""
     count = 0
     for position, cell in enumerate(cells):
@@ -192,15 +190,12 @@ def numbered(cells: list[NotebookNode]) -> NotebookNode:
                 if output.output_type == "execute_result":
                     output.execution_count = count
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    return new_notebook(
-        cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}}
-    )
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return new_notebook(cells=cells, metadata=metadata)
 
 
-def blank_and_solved(
-    blocks: list[str | int], cells: list[NotebookNode]
-) -> tuple[list[NotebookNode], ...]:
-    """The cells of an exercise, to be filled in and without its solution; and solved, with outputs."""
+def blank_and_solved(blocks: Blocks, cells: Cells) -> tuple[Cells, Cells]:
+    """The cells of an exercise: to be filled in, without the solution; and solved, with outputs."""
     at = blocks.index(plain.SOLUTION)
     asked, told = blocks[:at], blocks[at:]
     blanks = [new_code_cell(exercises.blank(cell.source)) for cell in cells]
@@ -209,25 +204,22 @@ def blank_and_solved(
     return list(cells_of(asked, blanks)), list(cells_of(solved, solutions))
 
 
-def notebooks_of(
-    source: Path, blocks: list[str | int], cells: list[NotebookNode]
-) -> dict[Path, NotebookNode]:
+def notebooks_of(source: Path, blocks: Blocks, cells: Cells) -> dict[Path, NotebookNode]:
     """The notebook of a page, or the two of an exercise, by where they are kept."""
-    docname, path = source.relative_to(ROOT).with_suffix("").as_posix(), notebook_path(source)
+    docname, path = name_of(source), notebook_path(source)
     if plain.SOLUTION not in blocks:
         return {path: notebook(docname, list(cells_of(blocks, cells)))}
     blank, solved = blank_and_solved(blocks, cells)
     return {path: unrun(notebook(docname, blank)), SOLUTIONS / path.name: notebook(docname, solved)}
 
 
-def plain_notebooks(sources: Iterable[Path]) -> dict[Path, NotebookNode]:
-    """The notebooks of pages with cells, by where they are kept; the pages' outputs must be in the cache."""
-    docnames = {source.relative_to(ROOT).with_suffix("").as_posix(): source for source in sources}
+def texts_of(pages: dict[Path, NotebookNode], cache: Path | None = None) -> dict[Path, str]:
+    """The files to write for pages that have run, by where they are kept."""
+    blocks = plain_blocks(map(name_of, pages), cache)
     found: dict[Path, NotebookNode] = {}
-    for docname, blocks in plain_blocks(docnames).items():
-        source = docnames[docname]
-        found |= notebooks_of(source, blocks, executed(source).cells)
-    return found
+    for page, notebook in pages.items():
+        found |= notebooks_of(page, blocks[name_of(page)], notebook.cells)
+    return {path: nbformat.writes(notebook) + "\n" for path, notebook in found.items()}
 
 
 def unrun(notebook: NotebookNode) -> NotebookNode:
@@ -238,23 +230,19 @@ def unrun(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
+    """Run what the cache lacks, write the notebooks that changed, remove those without a page."""
     wanted = pages_that_run()
     if not fill(wanted):
         return 1
-    kept = plain_notebooks(wanted)
+    kept = texts_of({page: executed(page) for page in wanted})
     for orphan in set(NOTEBOOKS.rglob("*.ipynb")) - kept.keys():
         orphan.unlink()
         print(f"{orphan.relative_to(ROOT)}: removed, its page is gone")
-    for path, made in kept.items():
-        text = nbformat.writes(made) + "\n"
+    for path, text in kept.items():
         if not path.is_file() or path.read_text("utf8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf8")
             print(f"{path.relative_to(ROOT)}: written")
     print(f"{len(kept)} notebooks are up to date")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,8 +1,9 @@
-"""Exercises, each written once, as its solution: ``book/exercises/NM_name.md``, exercise M of chapter N.
+"""Exercises: ``book/exercises/NM_name.md`` is exercise M of chapter N, written as its solution.
 
-The page that runs is the solution. What a reader meets first is made from it here: the lines between
-``### BEGIN SOLUTION`` and ``### END SOLUTION``, the marks of nbgrader, are blanked, hints and solution fold away. The
-directive ``{exercises}`` lists them, ``{problem-sheet}`` shows what they ask and nothing else, for paper.
+The page that runs is the solution. The page that a reader meets is made from it here: the lines
+between ``### BEGIN SOLUTION`` and ``### END SOLUTION``, the marks of nbgrader, become blank;
+hints and solution fold away. The directive ``{exercises}`` lists the exercises,
+``{problem-sheet}`` shows what they ask.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import yaml
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
-from light import shorten
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "book" / "exercises"
+from bookext.book import BOOK, docname
+from bookext.pages.light import shorten
+
+FOLDER = BOOK / "exercises"
 KINDS = {
     "warm-up": "To warm up",
     "rebuild": "Rebuild a piece of vaelib",
@@ -52,14 +54,10 @@ class Exercise:
         return f"{digits[:-1]}.{digits[-1]}"
 
     @property
-    def docname(self) -> str:
-        return self.path.relative_to(ROOT).with_suffix("").as_posix()
-
-    @property
     def said(self) -> str:
         """Its kind, minutes and difficulty, in a line."""
-        difficulty = self.facts["difficulty"]
-        return f"{KINDS[self.facts['kind']]} · {self.facts['minutes']} minutes · difficulty {difficulty} of 3"
+        kind, difficulty = KINDS[self.facts["kind"]], self.facts["difficulty"]
+        return f"{kind} · {self.facts['minutes']} minutes · difficulty {difficulty} of 3"
 
 
 @cache
@@ -67,14 +65,13 @@ def exercise(path: Path) -> Exercise:
     """An exercise, read from its file.
 
     Raises:
-        ValueError: its front matter lacks a fact, has one too many or another kind than those known.
+        ValueError: its front matter lacks a fact, or has one too many or an unknown kind.
     """
     _, front, body = path.read_text("utf8").split("---\n", 2)
     facts = yaml.safe_load(front)["exercise"]
     if facts.keys() != FACTS or facts["kind"] not in KINDS or facts["difficulty"] not in (1, 2, 3):
-        raise ValueError(
-            f"{path.name}: exercise: must say {sorted(FACTS)}, kind one of {list(KINDS)}; it says {facts}"
-        )
+        wanted = f"{sorted(FACTS)}, kind one of {list(KINDS)}"
+        raise ValueError(f"{path.name}: exercise: must say {wanted}; it says {facts}")
     title, _, rest = body.strip().removeprefix("# ").partition("\n")
     asked = re.split(r"^## Hints$", rest, flags=re.M)[0]
     cells = tuple(match[1] for match in CELL.finditer(asked))
@@ -105,12 +102,12 @@ def solved(code: str) -> str:
 
 
 class ExercisePage(SphinxTransform):
-    """The solved page becomes the exercise's: blanks in the text, hints and solution folded below."""
+    """The solved page becomes the exercise's: blanks above, hints and solution folded below."""
 
     default_priority = 20
 
     def apply(self, **_: Any) -> None:
-        path = ROOT / f"{self.env.docname}.md"
+        path = Path(self.env.doc2path(self.env.docname)).resolve()
         if path.parent != FOLDER or not path.stem[0].isdigit():
             return
         page, page_section = exercise(path), next(self.document.findall(nodes.section))
@@ -119,25 +116,18 @@ class ExercisePage(SphinxTransform):
         page_section.insert(page_section.index(title) + 1, facts_of(page))
         said = f"Exercise {page.number}, {page.title}. {page.facts['goal'].rstrip('.')}."
         self.document.insert(0, nodes.meta("", name="description", content=shorten(said)))
-        parts = {
-            part.next_node(nodes.title).astext(): part
-            for part in page_section.children
-            if is_section(part)
-        }
+        sections = (part for part in page_section.children if isinstance(part, nodes.section))
+        parts = {part.next_node(nodes.title).astext(): part for part in sections}
         self.fold_hints(page_section, parts["Hints"])
         self.fold_solution(page_section, parts["Solution"])
 
     def fold_hints(self, page: nodes.section, part: nodes.section) -> None:
-        """Each hint in a fold of its own: the next one says a little more."""
-        hints = next(part.findall(nodes.enumerated_list))
-        folds = [
-            folded(f"Hint {number}", ["hint"], hint.children)
-            for number, hint in enumerate(hints.children, 1)
-        ]
-        page.replace(part, folds)
+        """Put each hint into a fold of its own, since the next one says a little more."""
+        hints = enumerate(next(part.findall(nodes.enumerated_list)).children, 1)
+        page.replace(part, [folded(f"Hint {n}", ["hint"], hint.children) for n, hint in hints])
 
     def fold_solution(self, page: nodes.section, part: nodes.section) -> None:
-        """Below the statement the blank cells; in the fold the solved ones with what they print."""
+        """Put blank cells below the statement, and solved ones with outputs into a fold."""
         below = page.index(next(child for child in page if isinstance(child, nodes.admonition)))
         cells = [child for child in page.children[:below] if is_cell(child)]
         first = next(number for number, cell in enumerate(cells) if is_solved(code_of(cell)))
@@ -153,15 +143,12 @@ class ExercisePage(SphinxTransform):
         page.replace(part, solution)
 
 
-def is_section(node: nodes.Node) -> bool:
-    return isinstance(node, nodes.section)
-
-
 def is_cell(node: nodes.Node) -> bool:
     return isinstance(node, nodes.container) and "cell" in node["classes"]
 
 
 def of_input(cell: nodes.container) -> nodes.container:
+    """The part of a cell that holds its code."""
     return next(part for part in cell.children if "cell_input" in part["classes"])
 
 
@@ -170,22 +157,20 @@ def code_of(cell: nodes.container) -> str:
     return f"{code}\n"
 
 
-def literal(code: str, classes: tuple[str, ...] = ()) -> nodes.literal_block:
+def literal(code: str) -> nodes.literal_block:
     code = code.rstrip("\n")
-    return nodes.literal_block(code, code, language="ipython3", classes=list(classes))
+    return nodes.literal_block(code, code, language="ipython3")
 
 
 def blank_cell(code: str, position: int) -> nodes.container:
-    """What a reader is to fill in. It is no cell of this page: it is one in the notebook to fill in."""
-    return nodes.container(
-        "", literal(blank(code)), classes=["blank-cell", "cell_input"], cell_index=position
-    )
+    """What a reader is to fill in. It becomes a cell in the notebook only."""
+    classes = ["blank-cell", "cell_input"]
+    return nodes.container("", literal(blank(code)), classes=classes, cell_index=position)
 
 
 def folded(title: str, classes: list[str], children: list[nodes.Node]) -> nodes.admonition:
-    return nodes.admonition(
-        "", nodes.title(title, title), *children, classes=["dropdown", *classes]
-    )
+    heading = nodes.title(title, title)
+    return nodes.admonition("", heading, *children, classes=["dropdown", *classes])
 
 
 def facts_of(page: Exercise) -> nodes.container:
@@ -201,13 +186,11 @@ def facts_of(page: Exercise) -> nodes.container:
 # The lists
 
 
-def link_to(page: Exercise, docname: str) -> nodes.paragraph:
+def link_to(page: Exercise, origin: str) -> addnodes.pending_xref:
+    """A link from the page ``origin`` to an exercise."""
     words = nodes.inline("", f"{page.number} {page.title}")
-    link = addnodes.pending_xref(
-        "", words, refdomain="std", reftype="doc", reftarget=f"/{page.docname}"
-    )
-    link["refdoc"], link["refexplicit"], link["refwarn"] = docname, True, True
-    return link
+    target = {"refdomain": "std", "reftype": "doc", "reftarget": f"/{docname(page.path)}"}
+    return addnodes.pending_xref("", words, **target, refdoc=origin, refexplicit=True, refwarn=True)
 
 
 class ExerciseList(SphinxDirective):
@@ -222,10 +205,8 @@ class ExerciseList(SphinxDirective):
         items = []
         for page in pages:
             self.env.note_dependency(str(page.path))
-            goal = f" {page.facts['goal'].rstrip('.')}."
-            line = nodes.paragraph(
-                "", "", link_to(page, self.env.docname), nodes.Text(f" ({page.said}).{goal}")
-            )
+            said = nodes.Text(f" ({page.said}). {page.facts['goal'].rstrip('.')}.")
+            line = nodes.paragraph("", "", link_to(page, self.env.docname), said)
             items.append(nodes.list_item("", line))
         return [nodes.bullet_list("", *items, bullet="-", classes=["exercise-list"])]
 
@@ -251,14 +232,13 @@ class ProblemSheet(SphinxDirective):
 
 
 def hide_sources(app: Any, config: Any) -> None:
-    """The text files that Sphinx lays beside its pages hold the solutions: without these, without those."""
+    """Where pages show no solutions, do not publish their sources, which hold them."""
     config.html_copy_source = config.html_copy_source and config.exercises_solutions
 
 
-def setup(app: Any) -> dict[str, bool]:
+def setup(app: Any) -> None:
     app.add_config_value("exercises_solutions", True, "env", bool)
     app.connect("config-inited", hide_sources)
     app.add_transform(ExercisePage)
     app.add_directive("exercises", ExerciseList)
     app.add_directive("problem-sheet", ProblemSheet)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,8 @@
-"""Claims: the box ``{claim} 4.3`` in a chapter, and ``{claims} 4`` on the page "What is checked", which lists them.
+"""Claims: the box ``{claim} 4.3`` in a chapter, and the list ``{claims} 4`` of chapter 4.
 
-A claim has a box, a cell on the same page with the comment ``# claim 4.3`` and an assertion, and a test
-``test_claim_4_3_…``. Whatever lacks one of these, and whatever has no box, is a warning, and so an error in our build.
+A claim has a box; a cell on the same page with the comment ``# claim 4.3`` and an assertion; and
+a test ``test_claim_4_3_…``. If one of the three is missing there is a warning, which is an error
+in our build.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from typing import Any
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
-from execution import ROOT, config
-from source import LIBRARY, lines_of
 from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, new_document
+
+from bookext.book import ROOT, config
+from bookext.directives.source import LIBRARY, lines_of, python_reference
 
 NUMBER = re.compile(r"[1-9]\d*\.[1-9]\d*")
 CHECK = re.compile(r"^# claim (\d+\.\d+)\b[,:]? *(.*)$", re.M)
@@ -42,7 +44,7 @@ class Box:
 
 @dataclass
 class Check:
-    """A cell that is said to check a claim: what its comment adds, and whether it asserts anything."""
+    """A cell that names a claim: what its comment adds, and whether it asserts anything."""
 
     number: str
     what: str
@@ -77,15 +79,16 @@ def order(number: str) -> tuple[int, int]:
 
 
 def anchor(number: str, kind: str = "claim") -> str:
+    """The id of a claim's box, or of its row in the list (``kind="checked"``)."""
     return f"{kind}-{number.replace('.', '-')}"
 
 
 def checks_in(code: str, page: str, line: int | None = None) -> list[Check]:
-    """The claims that one cell is said to check."""
+    """The claims that the comments of one cell name."""
     found = CHECK.findall(code)
-    asserts = bool(found) and any(
-        isinstance(node, ast.Assert) for node in ast.walk(ast.parse(code))
-    )
+    if not found:
+        return []
+    asserts = any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(code)))
     return [Check(number, what, asserts, page, line) for number, what in found]
 
 
@@ -104,56 +107,44 @@ def is_defined(name: str) -> bool:
     package, _, rest = name.partition(".")
     module, _, rest = rest.partition(".")
     try:
-        return package == LIBRARY.name and bool(
-            lines_of(LIBRARY / f"{module}.py", rest, docstring=True)
-        )
+        code = lines_of(LIBRARY / f"{module}.py", rest, docstring=True)
     except (OSError, StopIteration):
         return False
+    return package == LIBRARY.name and bool(code)
 
 
 def problems(boxes: list[Box], checks: list[Check], tests: list[Test]) -> Iterator[tuple[str, Any]]:
     """What is wrong, each with the box, check or test that it is found at."""
     stated = {box.number: box for box in boxes}
+    checked = {(check.number, check.page) for check in checks if check.asserts}
+    tested = {test.number for test in tests}
     for number, times in Counter(box.number for box in boxes).items():
         if times > 1:
             yield f"claim {number} has {times} boxes", stated[number]
     for box in boxes:
-        chapter, claim = order(box.number)
-        if claim > 1 and f"{chapter}.{claim - 1}" not in stated:
-            yield f"claim {box.number} follows no claim {chapter}.{claim - 1}", box
-        if not any(
-            check.asserts and (check.number, check.page) == (box.number, box.page)
-            for check in checks
-        ):
-            yield (
-                f"claim {box.number} has no cell '# claim {box.number}' with an assertion on its page",
-                box,
-            )
-        if not any(test.number == box.number for test in tests):
-            yield (
-                f"claim {box.number} has no test {anchor(box.number, 'test_claim').replace('-', '_')}_…",
-                box,
-            )
+        claim = f"claim {box.number}"
+        chapter, place = order(box.number)
+        if place > 1 and f"{chapter}.{place - 1}" not in stated:
+            yield f"{claim} follows no claim {chapter}.{place - 1}", box
+        if (box.number, box.page) not in checked:
+            yield f"{claim} has no cell '# {claim}' with an assertion on its page", box
+        if box.number not in tested:
+            yield f"{claim} has no test test_claim_{chapter}_{place}_…", box
         for name in box.functions:
             if not is_defined(name):
-                yield f"claim {box.number} names {name}, which vaelib does not define", box
+                yield f"{claim} names {name}, which vaelib does not define", box
     for found in [*checks, *tests]:
         if found.number not in stated:
-            yield (
-                f"claim {found.number} has a {'test' if isinstance(found, Test) else 'check'} and no box",
-                found,
-            )
+            kind = type(found).__name__.lower()
+            yield f"claim {found.number} has a {kind} and no box", found
 
 
 class ClaimDirective(SphinxDirective):
-    """The box: a paragraph or two, with a label that leads to the claim's row on the page of all claims."""
+    """The box: a paragraph or two, with a label that leads to the claim's row in the list."""
 
     required_arguments = 1
     has_content = True
-    option_spec = {
-        "function": directives.unchanged_required,
-        "truth": directives.unchanged_required,
-    }  # noqa: RUF012
+    option_spec = dict.fromkeys(["function", "truth"], directives.unchanged_required)
 
     def run(self) -> list[nodes.Node]:
         number = self.arguments[0]
@@ -167,13 +158,10 @@ class ClaimDirective(SphinxDirective):
         self.set_source_info(box)
         self.state.nested_parse(self.content, self.content_offset, box)
         truth = nodes.container(classes=["claim-truth"])
-        self.state.nested_parse(
-            StringList([self.options["truth"]], "truth"), self.content_offset, truth
-        )
-        if (
-            not all(isinstance(child, nodes.paragraph) for child in [*box, *truth])
-            or len(truth) != 1
-        ):
+        words = StringList([self.options["truth"]], "truth")
+        self.state.nested_parse(words, self.content_offset, truth)
+        is_plain = all(isinstance(child, nodes.paragraph) for child in [*box, *truth])
+        if not is_plain or len(truth) != 1:
             raise self.error(f"claim {number} and its truth must be plain paragraphs")
         box += truth
         standard = self.env.get_domain("std")
@@ -183,14 +171,13 @@ class ClaimDirective(SphinxDirective):
 
 
 class ClaimsDirective(SphinxDirective):
-    """The list of a chapter's claims; without a number, how many there are in all. Filled in when all is read."""
+    """The list of a chapter's claims, or without a number their count. Filled when all is read."""
 
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        return [
-            nodes.container(claims=self.arguments[0] if self.arguments else "", classes=["claims"])
-        ]
+        chapter = self.arguments[0] if self.arguments else ""
+        return [nodes.container(claims=chapter, classes=["claims"])]
 
 
 def store(env: Any) -> dict[str, dict[str, Any]]:
@@ -201,18 +188,18 @@ def store(env: Any) -> dict[str, dict[str, Any]]:
 
 
 def everything(env: Any, kind: str) -> list[Any]:
+    """All boxes, checks or lists of the book."""
     return [item for page in store(env).values() for item in page[kind]]
 
 
 def collect(app: Any, doctree: nodes.document) -> None:
-    """A page is read: keep its boxes and its check cells, and give these an anchor."""
+    """A page is read: keep its boxes and the cells that check them, and give these an anchor."""
     docname = app.env.docname
     found: dict[str, Any] = {"boxes": [], "checks": [], "lists": []}
     for node in doctree.findall(nodes.container):
         if "claim" in node:
-            found["boxes"].append(
-                Box(node["claim"], node["functions"], docname, node.line, node.deepcopy())
-            )
+            box = Box(node["claim"], node["functions"], docname, node.line, node.deepcopy())
+            found["boxes"].append(box)
         elif "claims" in node:
             found["lists"].append(node["claims"])
         elif node.get("nb_element") == "cell_code":
@@ -233,22 +220,20 @@ def title_above(node: nodes.Node) -> list[nodes.Node]:
 
 
 def purge(app: Any, env: Any, docname: str) -> None:
+    """A page is read again: forget what it held."""
     store(env).pop(docname, None)
 
 
 def merge(app: Any, env: Any, docnames: Iterable[str], other: Any) -> None:
-    store(env).update(
-        {docname: page for docname, page in store(other).items() if docname in docnames}
-    )
+    """Another process has read these pages: take over what it found."""
+    found = store(other).items()
+    store(env).update({docname: page for docname, page in found if docname in docnames})
 
 
-def always_read_lists(
-    app: Any, env: Any, added: set[str], changed: set[str], removed: set[str]
-) -> list[str]:
-    """A test may have changed, and tests are no pages: what lists them is read and checked each time."""
-    return [
-        docname for docname, page in store(env).items() if page["lists"] and docname not in removed
-    ]
+def always_read_lists(app: Any, env: Any, added: Any, changed: Any, removed: set[str]) -> list[str]:
+    """Read the page with the lists each time: a test may have changed, and tests are no pages."""
+    listing = (docname for docname, page in store(env).items() if page["lists"])
+    return [docname for docname in listing if docname not in removed]
 
 
 def complain(app: Any, env: Any) -> None:
@@ -256,17 +241,13 @@ def complain(app: Any, env: Any) -> None:
     listed = everything(env, "lists")
     boxes = everything(env, "boxes")
     for message, where in problems(boxes, everything(env, "checks"), claim_tests()):
-        place = (
-            f"tests/{where.file}:{where.line}"
-            if isinstance(where, Test)
-            else (where.page, where.line)
-        )
+        in_page = not isinstance(where, Test)
+        place = (where.page, where.line) if in_page else f"tests/{where.file}:{where.line}"
         logger.warning(message, location=place)
     for box in boxes if listed else []:
-        if str(order(box.number)[0]) not in listed:
-            logger.warning(
-                "claim %s is in no list {claims}", box.number, location=(box.page, box.line)
-            )
+        if box.number.partition(".")[0] not in listed:
+            message = f"claim {box.number} is in no list {{claims}}"
+            logger.warning(message, location=(box.page, box.line))
 
 
 class Lists:
@@ -274,9 +255,8 @@ class Lists:
 
     def __init__(self, app: Any, docname: str) -> None:
         self.env, self.builder, self.docname = app.env, app.builder, docname
-        self.listing = next(
-            (page for page, found in store(app.env).items() if found["lists"]), None
-        )
+        with_lists = (page for page, found in store(app.env).items() if found["lists"])
+        self.listing = next(with_lists, None)
         repository = config()["repository"]
         self.sources = f"{repository['url']}/blob/{repository['branch']}"
 
@@ -285,7 +265,7 @@ class Lists:
         return nodes.reference("", "", *content, internal=True, refuri=address)
 
     def label(self, box: nodes.Element) -> None:
-        """The box's first words lead to its row; what it is held against stands there, not here."""
+        """The box's first words lead to its row. Its truth stands there and not here."""
         box.remove(box[-1])
         name = nodes.inline("", f"Claim {box['claim']} ✓", classes=["claim-label"])
         if self.listing is not None:
@@ -295,9 +275,8 @@ class Lists:
     def resolved(self, node: nodes.Element) -> nodes.Element:
         """A copy with its references resolved as seen from this page."""
         copy = node.deepcopy()
-        copy.attributes.pop(
-            "claim", None
-        )  # to resolve sends the copy through write, which must leave it alone
+        # Sphinx sends the copy through write() below, which must not give it a label.
+        copy.attributes.pop("claim", None)
         for target in copy.findall(nodes.Element):
             target["ids"] = []
         for reference in copy.findall(addnodes.pending_xref):
@@ -310,17 +289,9 @@ class Lists:
     def functions(self, box: Box) -> nodes.paragraph:
         line = nodes.paragraph()
         for name in box.functions:
-            target = {
-                "refdomain": "py",
-                "reftype": "obj",
-                "reftarget": name,
-                "refdoc": self.docname,
-                "refwarn": True,
-            }
-            reference = addnodes.pending_xref(
-                "", nodes.literal("", name.removeprefix("vaelib.")), **target
-            )
-            line += [nodes.Text(", "), reference] if len(line) else [reference]
+            if len(line):
+                line += nodes.Text(", ")
+            line += python_reference(name, name.removeprefix("vaelib."), self.docname)
         return self.resolved(line)
 
     def check(self, check: Check) -> nodes.paragraph:
@@ -330,9 +301,8 @@ class Lists:
 
     def test(self, test: Test) -> nodes.paragraph:
         address = f"{self.sources}/tests/{test.file}#L{test.line}"
-        link = nodes.reference(
-            "", test.says, refuri=address, reftitle=f"tests/{test.file}::{test.name}"
-        )
+        name = f"tests/{test.file}::{test.name}"
+        link = nodes.reference("", test.says, refuri=address, reftitle=name)
         return nodes.paragraph("", "", link, nodes.Text(" · "), nodes.literal("", test.file))
 
     def row(self, box: Box, checks: list[Check], tests: list[Test]) -> nodes.container:
@@ -341,27 +311,21 @@ class Lists:
         node.remove(truth)
         number = nodes.inline("", box.number, classes=["claim-label"])
         node[0].insert(0, [self.link(box.page, anchor(box.number), number), nodes.Text(" ")])
+        cells = [check for check in checks if check.number == box.number and check.asserts]
         facts = {
             "Held against": list(truth.children),
             "Computed by": [self.functions(box)],
-            "Checked in": [
-                self.check(check)
-                for check in checks
-                if check.number == box.number and check.asserts
-            ],
+            "Checked in": [self.check(cell) for cell in cells],
             "Tested by": [self.test(test) for test in tests if test.number == box.number],
         }
         rows = [
             nodes.field("", nodes.field_name("", name), nodes.field_body("", *body))
             for name, body in facts.items()
         ]
-        return nodes.container(
-            "",
-            *node.children,
-            nodes.field_list("", *rows, classes=["claim-facts"]),
-            ids=[anchor(box.number, "checked")],
-            classes=["claim", "claim-row"],
-        )
+        table = nodes.field_list("", *rows, classes=["claim-facts"])
+        row = nodes.container("", *node.children, table, classes=["claim", "claim-row"])
+        row["ids"] = [anchor(box.number, "checked")]
+        return row
 
     def fill(self, place: nodes.Element) -> None:
         boxes = sorted(everything(self.env, "boxes"), key=lambda box: order(box.number))
@@ -376,6 +340,7 @@ class Lists:
 
 
 def write(app: Any, doctree: nodes.document, docname: str) -> None:
+    """Label the boxes of a page, and fill its lists."""
     lists = Lists(app, docname)
     for node in list(doctree.findall(nodes.container)):
         if "claim" in node:
@@ -385,7 +350,7 @@ def write(app: Any, doctree: nodes.document, docname: str) -> None:
             lists.fill(node)
 
 
-def setup(app: Any) -> dict[str, Any]:
+def setup(app: Any) -> None:
     app.add_directive("claim", ClaimDirective)
     app.add_directive("claims", ClaimsDirective)
     app.connect("doctree-read", collect)
@@ -394,4 +359,3 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("env-get-outdated", always_read_lists)
     app.connect("env-check-consistency", complain)
     app.connect("doctree-resolved", write)
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 2}

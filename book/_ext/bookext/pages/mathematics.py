@@ -1,8 +1,10 @@
-"""Mathematics is set when the book is built: a page holds finished formulas and needs no script for them.
+"""Mathematics is set when the book is built: a page holds finished formulas and needs no script
+for them.
 
-MathJax (the folder ``mathjax`` beside this file) runs in V8, which the package mini-racer brings. Each formula becomes
-MathJax's HTML and, for screen readers, MathML. A formula that MathJax cannot read is a warning, and so an error in our
-build. The style sheet holds the rules of those signs that the book uses.
+MathJax (the folder ``mathjax`` beside this file) runs in V8, which the package mini-racer brings.
+Each formula becomes MathJax's HTML and, for screen readers, MathML. A formula that MathJax cannot
+read is a warning, which is an error in our build. The style sheet holds the rules of those signs
+that the book uses.
 """
 
 from __future__ import annotations
@@ -19,25 +21,42 @@ from py_mini_racer import JSEvalException, MiniRacer
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number, wrap_displaymath
 
+from bookext.book import STATIC
+
 MATHJAX = Path(__file__).resolve().parent / "mathjax"
-# In the order in which they need each other.
-PARTS = ["loader", "core", "liteDOM", "tex-base", "ams", "chtml", "fonts-tex", "assistive-mml"]
-STATIC = MATHJAX.parents[1] / "_static"
+# The parts of MathJax in the order in which they need each other, and what its package calls them.
+PARTS = {
+    "loader.js": "loader.js",
+    "core.js": "core.js",
+    "liteDOM.js": "adaptors/liteDOM.js",
+    "tex-base.js": "input/tex-base.js",
+    "ams.js": "input/tex/extensions/ams.js",
+    "chtml.js": "output/chtml.js",
+    "fonts-tex.js": "output/chtml/fonts/tex.js",
+    "assistive-mml.js": "a11y/assistive-mml.js",
+}
 FONTS = "vendor/mathjax"
+BEFORE = f"""
+var global = globalThis, FONTS = "{FONTS}";
+var MathJax = {{loader: {{load: []}}, startup: {{}}}};
+0"""
 SETUP = """
 const parts = MathJax._;
 const adaptor = parts.adaptors.liteAdaptor.liteAdaptor();
-parts.a11y["assistive-mml"].AssistiveMmlHandler(parts.handlers.html_ts.RegisterHTMLHandler(adaptor));
+const handler = parts.handlers.html_ts.RegisterHTMLHandler(adaptor);
+parts.a11y["assistive-mml"].AssistiveMmlHandler(handler);
 const tex = () => new parts.input.tex_ts.TeX({
   packages: ["base", "ams"],
   formatError: (jax, error) => { throw new Error("MathJax: " + error.message); },
 });
 const chtml = () => {
   const options = {fontURL: FONTS, adaptiveCSS: false};
-  return new parts.output.chtml_ts.CHTML({...options, font: new parts.output.chtml.fonts.tex_ts.TeXFont(options)});
+  const font = new parts.output.chtml.fonts.tex_ts.TeXFont(options);
+  return new parts.output.chtml_ts.CHTML({...options, font});
 };
 const page = parts.mathjax.mathjax.document("", {InputJax: tex(), OutputJax: chtml()});
-const typeset = (formula, display) => adaptor.outerHTML(page.convert(formula, {display, em: 16, ex: 8}));
+const typeset = (formula, display) =>
+  adaptor.outerHTML(page.convert(formula, {display, em: 16, ex: 8}));
 const styles = () => adaptor.textContent(page.outputJax.styleSheet(page));
 0"""
 # A sign's own rule, or that of a sign drawn to the height or width of its content.
@@ -49,12 +68,10 @@ logger = logging.getLogger(__name__)
 def engine() -> MiniRacer:
     """V8 with MathJax in it, started once."""
     v8 = MiniRacer()
-    atexit.register(v8.close)  # else Python waits for it at its end, for ever
-    v8.eval(
-        f'var global = globalThis, FONTS = "{FONTS}"; var MathJax = {{loader: {{load: []}}, startup: {{}}}}; 0'
-    )
+    atexit.register(v8.close)  # Else Python never ends.
+    v8.eval(BEFORE)
     for part in PARTS:
-        v8.eval((MATHJAX / f"{part}.js").read_text("utf8") + ";0")
+        v8.eval((MATHJAX / part).read_text("utf8") + ";0")
     v8.eval(SETUP)
     return v8
 
@@ -67,12 +84,11 @@ def typeset(formula: str, display: bool = False) -> str:
         ValueError: MathJax does not understand the formula; the message says why.
     """
     try:
-        return (
-            engine().call("typeset", formula, display).replace(' style="position: relative;"', "")
-        )
+        html = engine().call("typeset", formula, display)
     except JSEvalException as error:
         reason = re.search(r"MathJax: ([^\n]*)", str(error))
         raise ValueError(reason[1] if reason else str(error)) from None
+    return html.replace(' style="position: relative;"', "")
 
 
 @cache
@@ -89,8 +105,8 @@ def styles(used: set[str]) -> str:
         return sign is None or sign[1].replace(".", " ") in used
 
     sheet = "\n".join(rule for rule in all_styles() if needed(rule))
-    # The font that gives every sign its place has no signs and comes with the sheet. So nothing moves when the others
-    # come, and what is there before them can be read in whatever font there is.
+    # MathJax_Zero gives every sign its place. It comes inside the sheet, so nothing moves when the
+    # other fonts come, and until then the reader's own fonts show the signs.
     zero = b64encode((STATIC / FONTS / "MathJax_Zero.woff").read_bytes()).decode()
     sheet = sheet.replace(f"{FONTS}/MathJax_Zero.woff", f"data:font/woff;base64,{zero}")
     return re.sub(r"@font-face /\* \d+ \*/ \{", "@font-face {\n  font-display: swap;", sheet)
@@ -133,7 +149,5 @@ def visit_display(writer: Any, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
-def setup(app: Any) -> dict[str, bool]:
+def setup(app: Any) -> None:
     app.add_html_math_renderer("typeset", (visit_inline, None), (visit_display, None))
-    app.connect("config-inited", lambda _, config: setattr(config, "html_math_renderer", "typeset"))
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
