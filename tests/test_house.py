@@ -191,7 +191,8 @@ def test_a_docstring_is_a_sentence_with_its_arguments_explained(module):
     for name, thing in public(module):
         doc = inspect.getdoc(thing)
         assert doc and doc.split("\n\n")[0].rstrip().endswith((".", ":", "`")), name
-        if not inspect.isroutine(thing):
+        # What only vaelib itself calls is short.
+        if not inspect.isroutine(thing) or module.startswith("_"):
             continue
         arguments = [a for a in inspect.signature(thing).parameters if a != "self"]
         missing = [a for a in arguments if f"    {a}: " not in doc]
