@@ -49,12 +49,6 @@ FULL = {
     "seconds": 0.6,
     "evaluation": {"rounds": 3, "K": 5000},
     "memory": (500, 50_000),
-    "growth": {
-        "K": (1, 5, 50, 500, 5000),
-        "K in chunks": (50, 500, 5000),
-        "B": (1, 10, 100, 1000),
-    },
-    "growth_seconds": 0.5,
 }
 QUICK = {
     "threads": 1,  # two that wait for one another on a busy machine are no smoke test
@@ -65,8 +59,6 @@ QUICK = {
     "seconds": 0.0,
     "evaluation": {"rounds": 1, "K": 100},
     "memory": (500, 1000),
-    "growth": {"K": (1, 50), "K in chunks": (50, 100), "B": (1, 10)},
-    "growth_seconds": 0.0,
 }
 
 
@@ -199,24 +191,9 @@ def measure(folder: str, what: str, **arguments: Any) -> Any:
     """One number, from a process of its own."""
     command = [sys.executable, str(HERE / "measure.py"), what, json.dumps(arguments)]
     answer = subprocess.run(
-        command, env=environment(folder), cwd=folder, text=True, stdout=subprocess.PIPE, check=True
+        command, env=environment(folder), text=True, stdout=subprocess.PIPE, check=True
     )
     return json.loads(answer.stdout)
-
-
-def growth(folder: str, plan: dict[str, Any]) -> dict[str, dict[int, dict[str, float]]]:
-    """Seconds and memory of a step of fit against K (all at once, and 50 at a time) and B."""
-    fixed = {
-        "K": {"batch_size": 20, "chunk": None},
-        "K in chunks": {"batch_size": 20, "chunk": 50},
-        "B": {"K": 5, "chunk": None},
-    }
-    found = {}
-    for curve, sizes in plan["growth"].items():
-        name = "batch_size" if curve == "B" else "K"
-        others = {**fixed[curve], "seconds": plan["growth_seconds"]}
-        found[curve] = {n: measure(folder, "growth", **{name: n}, **others) for n in sizes}
-    return found
 
 
 def measure_all(folder: str, plan: dict[str, Any]) -> dict[str, Any]:
@@ -232,11 +209,10 @@ def measure_all(folder: str, plan: dict[str, Any]) -> dict[str, Any]:
     results["training"] = training(folder, plan)
     say("log_likelihood, everyone in turn")
     results["evaluation"] = evaluation(folder, **plan["evaluation"])
-    say("memory, growth")
+    say("memory")
     results["memory"] = {
         K: measure(folder, "log_likelihood_memory", K=K)["megabytes"] for K in plan["memory"]
     }
-    results["growth"] = growth(folder, plan)
     results["minutes"] = (time.perf_counter() - start) / 60
     say("done")
     return results

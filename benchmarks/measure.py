@@ -1,7 +1,6 @@
-"""What needs a fresh process for each number: the shared work, memory, growth. bench.py starts it.
+"""What needs a fresh process for each number: the shared work, and memory. bench.py starts it.
 
-Each function gets keyword arguments from the command line, as JSON, and its answer is printed as
-JSON.
+The arguments of a function come from the command line, as JSON, and its answer is printed so too.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ import os
 import platform
 import resource
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 MB = 1e6
+STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")  # on Linux
 
 
 def machine() -> dict[str, Any]:
@@ -83,51 +82,26 @@ def _effective_sample_size(model: Any, q: Any, x: Any) -> float:
         return effective_sample_size(log_weights(model, q, x, K=50)).mean().item()
 
 
-def growth(K: int, batch_size: int, chunk: int | None, seconds: float) -> dict[str, float]:
-    """Seconds for one step of fit, and its peak memory beyond the model and the data."""
-    from contenders.vaelib_fit import prepare_bound
-
-    from vaelib.iwae import iwae
-
-    prepare_bound(iwae, 1, 1)("trained", 1)  # what torch loads on first use is not the step's
-    run = prepare_bound(partial(iwae, chunk=chunk), batch_size, K)
-    before = _memory(reset_peak=True)
-    steps = max(2, min(1000, round(2 * seconds / run("trained", 2))))
-    return {"seconds": run("trained", steps) / steps, "megabytes": _peak() - before}
-
-
 def log_likelihood_memory(K: int) -> dict[str, float]:
     """The peak memory of log_likelihood beyond the model and the data."""
     from contenders.vaelib_fit import prepare_log_likelihood
 
     prepare_log_likelihood(1)()  # what torch loads on first use is not the estimate's
     run = prepare_log_likelihood(K)
-    before = _memory(reset_peak=True)
+    if RESET.exists():
+        RESET.write_text("5", "ascii")  # from here on the peak counts anew
+    before = _peak()
     run()
     return {"megabytes": _peak() - before}
 
 
-def _memory(reset_peak: bool = False) -> float:
-    """The resident memory now, in MB; on Linux the peak can be made to start from here."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return _peak()
-    if reset_peak:
-        Path("/proc/self/clear_refs").write_text("5", "ascii")
-    return _kilobytes(status, "VmRSS") * 1024 / MB
-
-
 def _peak() -> float:
-    status = Path("/proc/self/status")
-    if status.exists():
-        return _kilobytes(status, "VmHWM") * 1024 / MB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MB  # bytes, on macOS
-
-
-def _kilobytes(status: Path, name: str) -> int:
-    lines = status.read_text("ascii").splitlines()
-    line = next(line for line in lines if line.startswith(f"{name}:"))
-    return int(line.split()[1])
+    """The peak of the resident memory, in MB."""
+    if not STATUS.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MB  # bytes, on macOS
+    lines = STATUS.read_text("ascii").splitlines()
+    line = next(line for line in lines if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024 / MB
 
 
 if __name__ == "__main__":

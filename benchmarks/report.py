@@ -93,10 +93,6 @@ def lines(results: dict[str, Any]) -> list[str]:
         "",
         *memory(results),
         "",
-        "## Growth",
-        "",
-        *growth(results["growth"]),
-        "",
         "## Why earlier figures were too good",
         "",
         TOO_GOOD,
@@ -117,13 +113,14 @@ def machine(results: dict[str, Any]) -> list[str]:
         "",
         f"The data: {work['source']}, binary. The model: the IWAE paper's with one latent layer,",
         "784-200-200 tanh to 50, 200-200 tanh to 784 Bernoulli. Everyone starts from the same",
-        f"weights: from scratch, and trained for {work['steps']:,} steps (`vaelib`'s IWAE, K = 5,",
-        f"B = 100). Of 50 samples the effective number is {ess['untrained']:.1f} with the first",
-        f"weights and {ess['trained']:.1f} with the second, a mean over 100 test images.",
+        "weights: from scratch, and from weights that `vaelib` trained for",
+        f"{work['steps']:,} steps (IWAE, K = 5, B = 100). Of 50 samples the effective number is",
+        f"{ess['untrained']:.1f} with the former and {ess['trained']:.1f} with the latter, a mean",
+        "over 100 test images.",
         "",
-        "Each contender is a process of its own; all are asked in turn, "
-        f"{results['rounds']} rounds. Made by `make bench`",
-        f"in {results['minutes']:.0f} minutes; README.md says how.",
+        "Each contender is a process of its own; all are asked in turn, in",
+        f"{results['rounds']} rounds. `make bench` made this in {results['minutes']:.0f} minutes;",
+        "README.md says how.",
     ]
 
 
@@ -224,28 +221,6 @@ def evaluation(found: dict[str, Any], seconds: dict[str, float]) -> list[str]:
 def memory(results: dict[str, Any]) -> list[str]:
     of_K = "; ".join(f"{peak:.0f} MB at K = {K:,}" for K, peak in sorted(results["memory"].items()))
     return [f"Peak memory of `log_likelihood` beyond model and data: {of_K}."]
-
-
-def growth(curves: dict[str, dict[int, dict[str, float]]]) -> list[str]:
-    text = [
-        "One step of `fit` from the trained weights: its time, and its peak memory beyond model",
-        "and data (with Adam's moments).",
-        "",
-    ]
-    for curve, head in {
-        "K": "K, all at once, B = 20",
-        "K in chunks": "K, `chunk=50`, B = 20",
-        "B": "B, K = 5",
-    }.items():
-        points = curves[curve]
-        rows = [
-            [head, *(f"{size:,}" for size in points)],
-            ["---", *("---:" for _ in points)],
-            ["ms", *(f"{1000 * point['seconds']:.3g}" for point in points.values())],
-            ["MB", *(f"{point['megabytes']:.0f}" for point in points.values())],
-        ]
-        text += [*table(rows), ""]
-    return text[:-1]
 
 
 def table(rows: list[list[str]]) -> list[str]:

