@@ -1,4 +1,4 @@
-"""Measure every chapter, in a fresh kernel of its own and not from the cache, and write benchmarks/CHAPTERS.md."""
+"""Measure every chapter in a fresh kernel, not from the cache, and write CHAPTERS.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TABLE = "| {:<32} | {:>7} | {:>8} | {:>6} | {:>5} | {:>6} | {:>7} | {:>14} |"
 
 
 def words(notebook: NotebookNode) -> int:
-    """Words of prose: displayed equations, code, directives' options, labels and references to them are not counted."""
+    """How many words of prose there are, without equations, code, options and labels."""
     text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     text = re.sub(
         r"^```\{(?:source|bibliography|figure|image)\}.*?^```", "", text, flags=re.M | re.S
@@ -68,12 +68,13 @@ def main() -> None:
     for chapter in chapters():
         rows.append(measure(chapter))
         print(TABLE.format(*rows[-1]), flush=True)
-    machine = f"{os.cpu_count()} cores ({platform.machine()}), one thread, Python {platform.python_version()}"
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), one thread"
     text = [
         "# What each chapter costs to run, and to read",
         "",
-        f"Each run in a fresh kernel of its own, start of the kernel and imports included, on {machine}.",
-        "Words of prose, code cells, lines of code in a cell (median and longest), words of prose per line of code.",
+        "Each chapter runs in a fresh kernel. The time includes the kernel's start and imports, on",
+        f"{machine}, Python {platform.python_version()}. Then follow words of prose, code cells,",
+        "lines of code in a cell (median and longest), words of prose per line of code.",
         "Made by `make chapters`.",
         "",
         *(TABLE.format(*row) for row in rows),

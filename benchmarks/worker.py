@@ -1,4 +1,7 @@
-"""A contender in a process of its own: reads a command a line, does it, answers with a line. Started by bench.py."""
+"""A contender in a process of its own: it reads a command, does it, and answers with one line.
+
+bench.py starts it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 
 
 def serve(name: str) -> None:
-    # Whatever a contender prints must not be taken for an answer.
+    # What a contender prints must not be taken for an answer.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     contender = importlib.import_module(f"contenders.{name}")
@@ -19,8 +22,8 @@ def serve(name: str) -> None:
     for line in sys.stdin:
         command = json.loads(line)
         action = command.pop("do")
-        start = time.perf_counter()
         value = None
+        start = time.perf_counter()
         if action == "run":
             value = run(**command)
         else:

@@ -1,6 +1,8 @@
 """One file for each contender.
 
-A contender that trains has ``prepare(batch_size, K)``, which starts from the shared weights and returns ``run``;
-``run(steps)`` makes that many steps of the optimiser and returns when they are done. One that evaluates has
-``prepare_log_likelihood(K)``, whose ``run()`` returns the mean estimate of log p(x) over the test images, in nats.
+One that trains has ``prepare(batch_size, K)``, which returns ``run``. ``run(start, steps)`` puts
+the weights of that start into its networks, "untrained" or "trained", makes that many steps of a
+new Adam, and returns when they are done, with the seconds of these steps if it took the time
+itself. One that evaluates has ``prepare_log_likelihood(K)``, whose ``run()`` returns the mean
+estimate of log p(x) over the test images, in nats.
 """

@@ -1,4 +1,4 @@
-"""What the contenders written in JAX share: the weights, the nets, the log-weights, Adam, and mini-batches."""
+"""What the contenders in JAX share: weights, nets, log-weights, Adam, and mini-batches."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ Tree = Any
 TINY = 1e-8
 
 
-def weights() -> Tree:
-    encoder, decoder = work.weights()
+def weights(start: str) -> Tree:
+    """The encoder's and the decoder's layers."""
+    encoder, decoder = work.weights(start)
     return jax.tree.map(jnp.asarray, {"encoder": encoder, "decoder": decoder})
 
 
@@ -44,9 +45,9 @@ def loss(params: Tree, x: jax.Array, key: jax.Array, K: int) -> jax.Array:
     return (jnp.log(K) - jax.nn.logsumexp(log_weights, axis=0)).mean()
 
 
-def start() -> Tree:
+def begin(start: str) -> Tree:
     """Weights, Adam's two moments, the number of steps, and a key."""
-    params = weights()
+    params = weights(start)
     zeros = jax.tree.map(jnp.zeros_like, params)
     return params, zeros, jax.tree.map(jnp.zeros_like, params), jnp.zeros(()), jax.random.key(0)
 

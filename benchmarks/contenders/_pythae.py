@@ -1,4 +1,4 @@
-"""pythae's models with the shared weights: its IWAE, and for K = 1 its VAE."""
+"""pythae's models with our networks: its IWAE, and for K = 1 its VAE."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pythae.models import IWAE, VAE, IWAEConfig, VAEConfig
 from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
 from torch import Tensor, nn
-
-from contenders import _torch
 
 
 class Encoder(BaseEncoder):
@@ -31,11 +29,9 @@ class Decoder(BaseDecoder):
         return ModelOutput(reconstruction=torch.sigmoid(self.net(z)))
 
 
-def model(K: int) -> VAE:
-    encoder, decoder = _torch.nets()
+def model(nets: nn.ModuleList, K: int) -> VAE:
+    encoder, decoder = Encoder(nets[0]), Decoder(nets[1])
     options = {"input_dim": (work.X,), "latent_dim": work.Z, "reconstruction_loss": "bce"}
     if K == 1:
-        return VAE(VAEConfig(**options), encoder=Encoder(encoder), decoder=Decoder(decoder))
-    return IWAE(
-        IWAEConfig(**options, number_samples=K), encoder=Encoder(encoder), decoder=Decoder(decoder)
-    )
+        return VAE(VAEConfig(**options), encoder=encoder, decoder=decoder)
+    return IWAE(IWAEConfig(**options, number_samples=K), encoder=encoder, decoder=decoder)

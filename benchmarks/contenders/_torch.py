@@ -1,40 +1,41 @@
-"""What the contenders written in PyTorch share: the weights as modules, and mini-batches from memory."""
+"""What the contenders in PyTorch share: the networks, their weights, and mini-batches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 import work
 from torch import Tensor, nn
 
 
-def images(device: str = "cpu") -> tuple[Tensor, Tensor]:
+def images() -> tuple[Tensor, Tensor]:
+    """Training and test images."""
     train, test = work.images()
-    return torch.from_numpy(train).to(device), torch.from_numpy(test).to(device)
+    return torch.from_numpy(train), torch.from_numpy(test)
 
 
-def net(layers: work.Layers) -> nn.Sequential:
-    """Linear layers with these weights, tanh between them."""
-    modules: list[nn.Module] = []
-    for weight, bias in layers:
-        linear = nn.Linear(weight.shape[1], weight.shape[0])
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(np.array(weight)))
-            linear.bias.copy_(torch.from_numpy(np.array(bias)))
-        modules += [linear, nn.Tanh()]
-    return nn.Sequential(*modules[:-1])
+def nets() -> nn.ModuleList:
+    """The encoder's net and the decoder's, with the trained weights: linear, tanh between."""
+    made = nn.ModuleList()
+    for shapes in (work.ENCODER, work.DECODER):
+        layers = [layer for out, n in shapes for layer in (nn.Linear(n, out), nn.Tanh())]
+        made.append(nn.Sequential(*layers[:-1]))
+    load(made, "trained")
+    return made
 
 
-def nets() -> tuple[nn.Sequential, nn.Sequential]:
-    """The encoder's net and the decoder's."""
-    encoder, decoder = work.weights()
-    return net(encoder), net(decoder)
+@torch.no_grad()
+def load(modules: nn.Module, start: str) -> None:
+    """Put the weights of a start into modules that hold the encoder's, then the decoder's."""
+    encoder, decoder = work.weights(start)
+    arrays = [array for layer in encoder + decoder for array in layer]
+    for parameter, array in zip(modules.parameters(), arrays, strict=True):
+        parameter.copy_(torch.from_numpy(array))
 
 
 def batches(x: Tensor, batch_size: int) -> Iterator[Tensor]:
-    """Shuffled mini-batches without end, indexed from memory: no DataLoader slows a loop that can do without."""
+    """Shuffled mini-batches without end, indexed from memory, which is faster than a DataLoader."""
     while True:
         for index in torch.randperm(len(x)).split(batch_size):
             yield x[index]

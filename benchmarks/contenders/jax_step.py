@@ -14,17 +14,16 @@ from contenders import _jax
 CHUNK = 100
 
 
-def prepare(batch_size: int, K: int) -> Callable[[int], None]:
+def prepare(batch_size: int, K: int) -> Callable[[str, int], None]:
     x = jnp.asarray(work.images()[0])
     batches = _jax.indices(len(x), batch_size)
-    state = _jax.start()
 
     @partial(jax.jit, donate_argnums=0)
     def step(state: _jax.Tree, x: jax.Array, rows: jax.Array) -> tuple[_jax.Tree, jax.Array]:
         return _jax.step(state, x[rows], K)
 
-    def run(steps: int) -> None:
-        nonlocal state
+    def run(start: str, steps: int) -> None:
+        state = _jax.begin(start)
         for _ in range(steps):
             state, _value = step(state, x, next(batches))
         jax.block_until_ready(state)
@@ -33,8 +32,8 @@ def prepare(batch_size: int, K: int) -> Callable[[int], None]:
 
 
 def prepare_log_likelihood(K: int) -> Callable[[], float]:
-    """The encoder once, then a scan over chunks of samples that carries the log-sum-exp; K a multiple of the chunk."""
-    params, x = _jax.weights(), jnp.asarray(work.images()[1])
+    """The encoder once, then a scan over chunks of samples; K is a multiple of the chunk."""
+    params, x = _jax.weights("trained"), jnp.asarray(work.images()[1])
 
     @jax.jit
     def log_p(params: _jax.Tree, x: jax.Array, key: jax.Array) -> jax.Array:

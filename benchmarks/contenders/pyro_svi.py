@@ -1,4 +1,4 @@
-"""Pyro: SVI with RenyiELBO(alpha=0), particles vectorised, everything else as it comes."""
+"""Pyro: SVI with RenyiELBO(alpha=0), its particles vectorised."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from torch import Tensor
 from contenders import _torch
 
 
-def prepare(batch_size: int, K: int) -> Callable[[int], None]:
-    pyro.clear_param_store()
-    encoder, decoder = _torch.nets()
+def prepare(batch_size: int, K: int) -> Callable[[str, int], None]:
+    nets = _torch.nets()
+    encoder, decoder = nets
     batches = _torch.batches(_torch.images()[0], batch_size)
     zero, one = torch.zeros(work.Z), torch.ones(work.Z)
 
@@ -34,9 +34,11 @@ def prepare(batch_size: int, K: int) -> Callable[[int], None]:
             pyro.sample("z", dist.Normal(mean, log_sigma.exp()).to_event(1))
 
     objective = RenyiELBO(alpha=0, num_particles=K, vectorize_particles=True, max_plate_nesting=1)
-    svi = SVI(model, guide, Adam({"lr": work.LR}), objective)
 
-    def run(steps: int) -> None:
+    def run(start: str, steps: int) -> None:
+        pyro.clear_param_store()
+        _torch.load(nets, start)
+        svi = SVI(model, guide, Adam({"lr": work.LR}), objective)
         for _ in range(steps):
             svi.step(next(batches))
 

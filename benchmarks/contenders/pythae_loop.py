@@ -10,11 +10,13 @@ import work
 from contenders import _pythae, _torch
 
 
-def prepare(batch_size: int, K: int) -> Callable[[int], None]:
-    model, batches = _pythae.model(K), _torch.batches(_torch.images()[0], batch_size)
-    optimiser = torch.optim.Adam(model.parameters(), lr=work.LR)
+def prepare(batch_size: int, K: int) -> Callable[[str, int], None]:
+    nets, batches = _torch.nets(), _torch.batches(_torch.images()[0], batch_size)
+    model = _pythae.model(nets, K)
 
-    def run(steps: int) -> None:
+    def run(start: str, steps: int) -> None:
+        _torch.load(nets, start)
+        optimiser = torch.optim.Adam(model.parameters(), lr=work.LR)
         for _ in range(steps):
             loss = model({"data": next(batches)}).loss
             optimiser.zero_grad()
@@ -25,7 +27,7 @@ def prepare(batch_size: int, K: int) -> Callable[[int], None]:
 
 
 def prepare_log_likelihood(K: int) -> Callable[[], float]:
-    model, x = _pythae.model(K=1), _torch.images()[1]
+    model, x = _pythae.model(_torch.nets(), K=1), _torch.images()[1]
 
     @torch.no_grad()
     def run() -> float:

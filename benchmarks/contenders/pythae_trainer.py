@@ -1,6 +1,6 @@
-"""pythae's trainer: an epoch of its training loop over as many data as the steps need.
+"""pythae's trainer: an epoch of its training loop, over as many data as the steps need.
 
-What its ``train`` does around an epoch (logs, a copy of the best model, the folder it writes) is left out.
+What its ``train`` does beside epochs (logs, a copy of the best model, a folder) is left out.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from contenders import _pythae, _torch
 
 
-def prepare(batch_size: int, K: int) -> Callable[[int], None]:
-    x = _torch.images()[0]
+def prepare(batch_size: int, K: int) -> Callable[[str, int], None]:
+    nets, (x, _) = _torch.nets(), _torch.images()
     labels = torch.zeros(len(x))
     data = BaseDataset(x, labels)
     config = BaseTrainerConfig(
@@ -25,10 +25,11 @@ def prepare(batch_size: int, K: int) -> Callable[[int], None]:
         learning_rate=work.LR,
         no_cuda=True,
     )
-    trainer = BaseTrainer(_pythae.model(K), data, training_config=config)
-    trainer.prepare_training()
+    trainer = BaseTrainer(_pythae.model(nets, K), data, training_config=config)
 
-    def run(steps: int) -> None:
+    def run(start: str, steps: int) -> None:
+        _torch.load(nets, start)
+        trainer.prepare_training()  # makes a new optimiser
         rows = steps * batch_size
         while rows > 0:
             n = min(rows, len(x))

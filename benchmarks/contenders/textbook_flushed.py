@@ -2,8 +2,8 @@
 
 import torch
 
-from contenders.textbook import prepare, prepare_log_likelihood
+from contenders.textbook import prepare
 
 torch.set_flush_denormal(True)
 
-__all__ = ["prepare", "prepare_log_likelihood"]
+__all__ = ["prepare"]

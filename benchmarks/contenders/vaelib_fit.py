@@ -1,11 +1,17 @@
-"""vaelib: its own fit, as a user calls it. For K = 1 the bound is the ELBO."""
+"""vaelib: its own fit, as a user calls it. For K = 1 the bound is the ELBO.
+
+fit looks at its whole data set once, which a long training does not feel. So the clock here starts
+at fit's first record, after ten steps.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import torch
 import work
+from torch import nn
 
 from contenders import _torch
 from vaelib.elbo import elbo
@@ -16,29 +22,36 @@ from vaelib.proxies import BernoulliDecoder, GaussianEncoder
 from vaelib.train import fit
 
 
-def model_and_q(device: str = "cpu") -> tuple[LatentVariableModel, GaussianEncoder]:
-    q = GaussianEncoder(work.X, work.Z, (work.HIDDEN, work.HIDDEN))
-    decoder = BernoulliDecoder(work.Z, work.X, (work.HIDDEN, work.HIDDEN))
-    for ours, trained in zip((q.net, decoder.net), _torch.nets(), strict=True):
-        ours.load_state_dict(trained.state_dict())
-    return LatentVariableModel(StandardNormal(work.Z), decoder).to(device), q.to(device)
+def model_and_q() -> tuple[LatentVariableModel, GaussianEncoder]:
+    """The model and the encoder, untrained."""
+    hidden = (work.HIDDEN, work.HIDDEN)
+    torch.manual_seed(0)
+    q = GaussianEncoder(work.X, work.Z, hidden)
+    return LatentVariableModel(StandardNormal(work.Z), BernoulliDecoder(work.Z, work.X, hidden)), q
 
 
 def prepare_bound(
-    bound: Callable[..., Any], batch_size: int, K: int, device: str = "cpu"
-) -> Callable[[int], None]:
-    (model, q), (x, _) = model_and_q(device), _torch.images(device)
+    bound: Callable[..., Any], batch_size: int, K: int, **options: Any
+) -> Callable[[str, int], float]:
+    """What trains with this bound; the options are fit's."""
+    model, q = model_and_q()
+    x, _ = _torch.images()
+    settings = {"K": K, "batch_size": batch_size, "lr": work.LR, **options}
 
-    def run(steps: int) -> None:
-        fit(bound, model, q, x, K=K, steps=steps, batch_size=batch_size, lr=work.LR, seed=0)
+    def run(start: str, steps: int) -> float:
+        _torch.load(nn.ModuleList([q, model]), start)
+        first = min(10, steps)
+        history = fit(bound, model, q, x, steps=first + steps, record_every=first, **settings)
+        return history.seconds[-1] - history.seconds[0]
 
     return run
 
 
-def prepare(batch_size: int, K: int) -> Callable[[int], None]:
-    return prepare_bound(elbo if K == 1 else iwae, batch_size, K)
+def prepare(batch_size: int, K: int, **options: Any) -> Callable[[str, int], float]:
+    return prepare_bound(elbo if K == 1 else iwae, batch_size, K, **options)
 
 
 def prepare_log_likelihood(K: int) -> Callable[[], float]:
     (model, q), (_, x) = model_and_q(), _torch.images()
+    _torch.load(nn.ModuleList([q, model]), "trained")
     return lambda: log_likelihood(model, q, x, K=K).mean().item()
