@@ -1,4 +1,4 @@
-"""The museum: mistakes that real code contained, each with what happened, an edit that makes it and what it changes."""
+"""The museum: mistakes of real code, each with its story, an edit that makes it and its effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Count a class's mistakes: ``python tally.py autograded/*/week3/*.ipynb``, or the ``results.json`` of otter-grader."""
+"""Count a class's mistakes: ``python tally.py autograded/*/week3/*.ipynb``.
+
+The ``results.json`` of otter-grader will do, too.
+"""
 
 import re
 import sys

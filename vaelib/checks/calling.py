@@ -134,7 +134,8 @@ def attempt(
             arguments, or sets a seed.
     """
     name, given = getattr(fn, "__name__", "your function"), copy.deepcopy(args)
-    torch.manual_seed(SEED)
+    # Not torch.manual_seed: it also queues a seed for every kind of GPU, with the whole stack.
+    torch.default_generator.manual_seed(SEED)
     try:
         with _time_limit(SECONDS):
             seen = observe(fn, *given)

@@ -23,6 +23,9 @@ __all__ = ["contrast", "judge"]
 Shown = Seen | Refusal
 Trial = tuple[Case, Shown]
 
+# What our own functions show on the fixed cases, by function and case.
+_KEPT: dict[tuple[Callable[..., Any], int], Shown] = {}
+
 
 def judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
     """Try a learner's function on an exercise's cases and say what is right or wrong with it.
@@ -65,7 +68,7 @@ def _judge(exercise: Exercise, fn: Callable[..., Any]) -> Verdict:
             f"The check wants the function itself, check_{exercise.name}({exercise.name}); "
             f"it got {type(fn).__name__}. Did you call the function?"
         )
-    torch.seed()
+    torch.default_generator.seed()
     cases = [*exercise.hand, *exercise.draw()]
     trials = [(case, _look(exercise, fn, case)) for case in cases]
     if _shows_the_same(exercise, exercise.solution, trials):
@@ -90,6 +93,22 @@ def _look(exercise: Exercise, fn: Callable[..., Any], case: Case) -> Shown:
             raise
         return refusal
     return seen
+
+
+def _look_at_ours(exercise: Exercise, fn: Callable[..., Any], case: Case) -> Shown:
+    """What the solution or a mutant shows. On a fixed case that never changes, so it is kept."""
+    if not any(case is fixed for fixed in exercise.hand):
+        return _look(exercise, fn, case)
+    key = (fn, id(case))
+    if key not in _KEPT:
+        try:
+            _KEPT[key] = _look(exercise, fn, case)
+        except Refusal as refusal:
+            _KEPT[key] = refusal
+    kept = _KEPT[key]
+    if isinstance(kept, Refusal) and kept.final:
+        raise kept
+    return kept
 
 
 def _choose_telling(exercise: Exercise, trials: list[Trial]) -> list[Trial]:
@@ -120,7 +139,7 @@ def _explains(exercise: Exercise, mutant: Callable[..., Any], trials: list[Trial
     compared: list[Trial] = []
     for case, shown in trials:
         try:
-            ours = _look(exercise, mutant, case)
+            ours = _look_at_ours(exercise, mutant, case)
         except Refusal:  # the mutant cannot be judged, but the answer could
             return False
         if isinstance(ours, Refusal) and not isinstance(shown, Refusal):
@@ -137,7 +156,8 @@ def _explains(exercise: Exercise, mutant: Callable[..., Any], trials: list[Trial
 def _shows_the_same(exercise: Exercise, fn: Callable[..., Any], trials: list[Trial]) -> bool:
     """Whether a function shows what the answer shows, on every case."""
     return all(
-        _agree(shown, _look(exercise, fn, case), exercise.tolerance) for case, shown in trials
+        _agree(shown, _look_at_ours(exercise, fn, case), exercise.tolerance)
+        for case, shown in trials
     )
 
 
@@ -161,7 +181,7 @@ def _close(a: Tensor, b: Tensor, tolerance: float) -> bool:
 def _contrast(exercise: Exercise, trials: list[Trial]) -> Contrast | None:
     """The first trial in which both answer, and differently."""
     for case, theirs in trials:
-        right = _look(exercise, exercise.solution, case)
+        right = _look_at_ours(exercise, exercise.solution, case)
         if isinstance(theirs, Refusal) or isinstance(right, Refusal):
             continue
         if theirs.keys() != right.keys():

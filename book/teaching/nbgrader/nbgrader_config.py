@@ -1,4 +1,4 @@
-"""The settings of a course: what students find in place of the solution, and how long a notebook may run."""
+"""A course: what students find in place of a solution, and how long a notebook may run."""
 
 c = get_config()  # noqa: F821 (nbgrader gives it)
 
