@@ -46,7 +46,7 @@ FULL = {
     "batch_sizes": (100, 20),
     "Ks": (1, 5, 50),
     "rounds": 5,
-    "seconds": 0.6,
+    "seconds": 0.5,
     "evaluation": {"rounds": 3, "K": 5000},
     "memory": (500, 50_000),
 }
