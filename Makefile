@@ -38,7 +38,7 @@ help:
 	@echo "make chapters   measure every chapter: seconds, memory, words (benchmarks/CHAPTERS.md)"
 	@echo "make checks     try every check on learners' answers: what it says, how soon (benchmarks/CHECKS.md)"
 	@echo "make pages      measure every page in Chromium, some minutes (benchmarks/PAGES.md)"
-	@echo "make bench      measure vaelib beside its peers, some 12 minutes (benchmarks/RESULTS.md)"
+	@echo "make bench      measure vaelib beside its peers, some 20 minutes (benchmarks/RESULTS.md)"
 	@echo "make test-peers the values and gradients of vaelib against its peers'; both install $(PEERS)"
 	@echo "make preview    draw the picture that a message shows in place of a link"
 	@echo "make linkcheck  follow every link that leads out of the book (needs the network)"

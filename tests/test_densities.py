@@ -13,6 +13,7 @@ from torch.distributions import Bernoulli, Categorical, Independent, Normal
 
 from vaelib._validate import data_are_checked
 from vaelib.densities import BinaryPixels
+from vaelib.latent import StandardNormal
 from vaelib.proxies import (
     BernoulliDecoder,
     CategoricalDecoder,
@@ -195,3 +196,15 @@ def test_the_mass_of_pixels_can_be_differentiated_twice_and_in_batches():
 
     assert torch.autograd.gradgradcheck(log_mass, logits)
     torch.testing.assert_close(torch.vmap(log_mass)(logits), log_mass(logits))
+
+
+def test_the_standard_gaussian_expands_and_is_torchs():
+    p = StandardNormal(3).double()()
+    theirs = Independent(Normal(torch.zeros(3).double(), torch.ones(3).double()), 1)
+    z = randn64(4, 5, 3)
+    wide = p.expand((5,))
+    assert (wide.batch_shape, wide.event_shape) == ((5,), (3,))
+    for ours in (p, wide):
+        torch.testing.assert_close(ours.log_prob(z), theirs.log_prob(z), rtol=1e-13, atol=1e-13)
+        torch.testing.assert_close(ours.entropy(), theirs.entropy().expand(ours.batch_shape))
+    assert wide.rsample((7,)).shape == (7, 5, 3)

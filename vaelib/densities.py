@@ -54,17 +54,20 @@ class StandardGaussian(_OneEvent):
 
     .. math:: \log p(z) = -\tfrac{1}{2} \sum_i (z_i^2 + \log 2\pi)
 
-    Args: zero: its mean, zeros of shape ``(Z,)``; they say on which device it lives, and in which
-        precision.
+    Args:
+        zero: its mean, zeros of shape ``(*, Z)``; they fix the device and the precision.
     """
 
     def __init__(self, zero: Tensor) -> None:
-        super().__init__(torch.Size(), zero.shape)
+        super().__init__(zero.shape[:-1], zero.shape[-1:])
         self.zero = zero
 
     @property
     def base_dist(self) -> Normal:
         return Normal(self.zero, torch.ones_like(self.zero), validate_args=False)
+
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> StandardGaussian:
+        return StandardGaussian(self.zero.expand(*batch_shape, *self.event_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         if not isinstance(value, Tensor) or value.shape[-1:] != self.event_shape:
