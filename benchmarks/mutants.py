@@ -94,7 +94,8 @@ def status(name, code):
         try:
             exec(compile(code, ROOT / f"vaelib/{name}.py", "exec"), module.__dict__)
             # Its own tests, then those of bad input, which are about the checks of all modules.
-            files = [str(ROOT / f"tests/test_{about}.py") for about in (name.strip("_"), "bad_input")]
+            about = (name.strip("_"), "bad_input")
+            files = [str(ROOT / f"tests/test_{word}.py") for word in about]
             answer = pytest.main(["-x", "-pno:cacheprovider", "-mnot slow", *files])
         finally:
             os._exit(int(answer))

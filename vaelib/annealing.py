@@ -29,27 +29,28 @@ def ais(
     z: Tensor | None = None,
     return_se: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    r"""Estimate log p(x) by annealed importance sampling, a second opinion that asks no encoder.
+    r"""Estimate log p(x) by annealed importance sampling, without an encoder.
 
     .. math:: \log \hat p(x) = \log \frac{1}{K} \sum_{k=1}^{K} \prod_{t=1}^{T}
         p_\theta(x \mid z_{t-1}^k)^{\beta_t - \beta_{t-1}}, \qquad 0 = \beta_0 < \dots < \beta_T = 1
 
-    Equation :eq:`eq-ais`. Every chain starts at the prior; a Hamiltonian transition that leaves
-    :math:`p(z)\,p_\theta(x \mid z)^{\beta_t}` as it is makes :math:`z_t` from :math:`z_{t-1}`. The
-    average is an unbiased estimate of p(x), so its logarithm is a lower bound in expectation. A
-    preliminary run with chains of its own sets the step sizes (for each temperature and datum,
-    towards an acceptance of 0.8) and the temperatures (the log-likelihood varies equally much from
-    each to the next, on average over the data); both then stay fixed, so adaptation takes nothing
-    from what is said here.
+    Equation :eq:`eq-ais`. Every chain starts at the prior. A Hamiltonian transition makes
+    :math:`z_t` from :math:`z_{t-1}`; it leaves :math:`p(z)\,p_\theta(x \mid z)^{\beta_t}` as it is.
+    The average is an unbiased estimate of p(x), so its logarithm is a lower bound in expectation.
 
-    With ``z``, an exact posterior sample for each x, the chains run in reverse, and minus the
+    A preliminary run, with chains of its own, sets the step sizes and the temperatures: an
+    acceptance of 0.8 for each temperature and datum, and equal variation of the log-likelihood from
+    each temperature to the next, on average over the data. Both then stay fixed, so the estimate
+    stays unbiased.
+
+    With ``z``, an exact posterior sample for each x, the chains run in reverse. Then minus the
     logarithm of the mean of 1/w is an upper bound in expectation. Only simulated data have such a
-    z, ``x, z = model.sample(n)``; there the two runs sandwich the truth.
+    z, ``x, z = model.sample(n)``; there the two runs enclose the truth.
 
-    The standard error is that of the delta method. It does not include the bias, about half its
-    square, and where the chains are too few or too fast to have seen the large weights it is too
-    small, like the estimate. In reverse it is rather too small, for 1/w has the longer tail, and it
-    leaves out the draw of a z that the chains share.
+    The standard error is that of the delta method. It leaves out the bias, about half its square.
+    If the chains are too few or too fast to see the large weights, the standard error is too small,
+    and so is the estimate. In reverse it is too small more often: 1/w has a longer tail, and the
+    draw of a z that all chains share is left out.
 
     Args:
         model: the joint, p(x, z), differentiable in z; its prior has a density on all of

@@ -94,10 +94,11 @@ def gap_ledger(
         steps: how many steps of Adam find the best q.
         lr: the step size of the first of them, in units of z and of log σ; it falls to zero along
             half a cosine.
-        log_evidence: ``"exact"``, the model's own; ``"ais"``, by :func:`ais`; ``"importance"``, by
-            :func:`log_likelihood` from the best q; or a tensor, shape ``(B,)``, from elsewhere,
-            taken as exact. None is ``"exact"`` for a model that has a ``log_evidence`` and
-            otherwise ``"ais"``, which does not depend on how well the family fits.
+        log_evidence: ``"exact"``, the model's own; ``"ais"``, by :func:`vaelib.annealing.ais`;
+            ``"importance"``, by :func:`vaelib.evaluate.log_likelihood` from the best q; or a
+            tensor, shape ``(B,)``, from elsewhere, taken as exact. None is ``"exact"`` for a model
+            that has a ``log_evidence`` and otherwise ``"ais"``, which does not depend on how well
+            the family fits.
 
     Returns:
         the :class:`GapLedger`, of entries of shape ``(B,)``, in nats.
@@ -105,7 +106,7 @@ def gap_ledger(
     Raises:
         ValueError: K is not an integer of at least 2, chunk or steps is not a positive integer, lr
             is not a positive number, x does not fit, or a ``log_evidence`` that is none of these.
-        TypeError: q returns no Gaussian; for ``"ais"``, also a prior that :func:`ais` refuses.
+        TypeError: q returns no Gaussian; for ``"ais"``, also a prior that ``ais`` refuses.
 
     Source: Cremer et al. (2018), section 3.
     """
