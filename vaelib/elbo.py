@@ -184,7 +184,7 @@ def elbo_stl(model: Model, q: Encoder, x: Tensor, K: int = 1) -> Tensor:
 
 
 def log_path_density(q_z: Distribution, z: Tensor) -> Tensor:
-    """log q(z | x), whose gradient flows through z only: the parameters of q get none directly.
+    """The log-density of q, whose gradient flows through z only: q's parameters get none directly.
 
     Args:
         q_z: the distribution that drew z.

@@ -115,6 +115,20 @@ def _time_limit(seconds: float) -> Iterator[None]:
             signal.signal(number, before[number])
 
 
+def _isolate(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """The function; what it sets in torch is undone after each call, so no other call meets it."""
+
+    def call(*args: Any, **more: Any) -> Any:
+        dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
+        try:
+            return fn(*args, **more)
+        finally:
+            torch.set_default_dtype(dtype)
+            torch.set_grad_enabled(grad)
+
+    return call
+
+
 def attempt(
     fn: Callable[..., Any], observe: Callable[..., Any], args: tuple[Any, ...], said: str
 ) -> Any:
@@ -138,7 +152,7 @@ def attempt(
     torch.default_generator.manual_seed(SEED)
     try:
         with _time_limit(SECONDS):
-            seen = observe(fn, *given)
+            seen = observe(_isolate(fn), *given)
     except (Refusal, KeyboardInterrupt):
         raise
     except NotImplementedError as error:

@@ -106,11 +106,17 @@ def is_defined(name: str) -> bool:
     """Whether ``vaelib.module.function`` is defined in the library's files."""
     package, _, rest = name.partition(".")
     module, _, rest = rest.partition(".")
+    # A module is a file, or a folder of files.
+    files = [LIBRARY / f"{module}.py", *sorted((LIBRARY / module).glob("*.py"))]
+    return package == LIBRARY.name and any(defines(file, rest) for file in files)
+
+
+def defines(file: Path, name: str) -> bool:
+    """Whether a file defines ``function``, ``Class`` or ``Class.method``."""
     try:
-        code = lines_of(LIBRARY / f"{module}.py", rest, docstring=True)
+        return bool(lines_of(file, name, docstring=True))
     except (OSError, StopIteration):
         return False
-    return package == LIBRARY.name and bool(code)
 
 
 def problems(boxes: list[Box], checks: list[Check], tests: list[Test]) -> Iterator[tuple[str, Any]]:
