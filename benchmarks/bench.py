@@ -45,7 +45,7 @@ FULL = {
     "trained_steps": 2000,
     "batch_sizes": (100, 20),
     "Ks": (1, 5, 50),
-    "rounds": 5,
+    "rounds": 3,
     "seconds": 0.5,
     "evaluation": {"rounds": 3, "K": 5000},
     "memory": (500, 50_000),
