@@ -23,3 +23,5 @@ def _seed() -> None:
     # Without a GPU, torch.manual_seed would queue three seeds for later, each with the whole stack.
     seed = torch.manual_seed if torch.cuda.is_available() else torch.default_generator.manual_seed
     seed(0)
+    # A test that compiles leaves torch.distributions without its checks, for the whole process.
+    torch.distributions.Distribution.set_default_validate_args(True)
