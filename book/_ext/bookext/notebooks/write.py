@@ -115,6 +115,8 @@ def plain_blocks(docnames: Iterable[str], cache: Path | None = None) -> dict[str
         "notebooks_wanted": wanted,
         "nb_execution_cache_path": str(cache or cache_path()),
         "nitpicky": True,
+        # Otherwise Sphinx writes into the signatures of vaelib itself, for the whole process.
+        "autodoc_preserve_defaults": False,
         # A notebook of each kind is written, whatever the pages show.
         "exercises_solutions": True,
     }
