@@ -12,7 +12,7 @@ from torch import nn
 from torch.distributions import Bernoulli, Categorical, Independent, Normal
 
 from vaelib._validate import data_are_checked
-from vaelib.densities import BinaryPixels
+from vaelib.densities import BinaryPixels, DiagonalGaussian, Symbols
 from vaelib.latent import StandardNormal
 from vaelib.proxies import (
     BernoulliDecoder,
@@ -115,7 +115,26 @@ def test_distributions_can_be_traced_without_numbers():
 
 
 def test_an_expanded_gaussian_has_a_log_deviation_for_every_copy():
-    assert MADE["encoder"]().expand((2, 5)).log_sigma.shape == (2, 5, 3)
+    wide = MADE["encoder"]().expand((2, 5))
+    assert wide.mu.shape == wide.log_sigma.shape == (2, 5, 3)
+
+
+@pytest.mark.parametrize("of_symbols", [False, True])
+def test_a_batch_may_have_any_number_of_axes_and_can_be_expanded(of_symbols):
+    logits = randn64(4, 1, 2, 3, 5) if of_symbols else randn64(4, 1, 2, 3)
+    p = Symbols(logits) if of_symbols else BinaryPixels(logits)
+    assert (p.batch_shape, p.event_shape) == ((4, 1, 2), (3,))
+    wide = p.expand((6, 4, 7, 2))
+    assert (wide.batch_shape, wide.event_shape) == ((6, 4, 7, 2), (3,))
+    x = torch.randint(5 if of_symbols else 2, (6, 4, 7, 2, 3))
+    kind = Categorical if of_symbols else Bernoulli
+    truth = Independent(kind(logits=logits), 1).expand((6, 4, 7, 2))
+    torch.testing.assert_close(wide.log_prob(x), truth.log_prob(x.double()))
+
+
+def test_a_gaussians_batch_may_have_any_number_of_axes():
+    p = DiagonalGaussian(randn64(4, 1, 2, 3), randn64(4, 1, 2, 3))
+    assert (p.batch_shape, p.event_shape) == ((4, 1, 2), (3,))
 
 
 def test_a_gaussian_likelihood_takes_zeros_and_refuses_one_infinity_among_numbers():

@@ -35,10 +35,13 @@ def test_claim_3_5_log_mean_exp_is_exact_where_exp_overflows_or_vanishes(shift):
 
 
 def test_claim_3_5_its_gradient_is_the_softmax():
-    log_w = t64([[900.0, -2.0], [901.0, -math.inf], [-900.0, 1.0]]).requires_grad_()
+    low = -900.0  # both levels: far above zero, and far below
+    log_w = t64([[900.0, -2.0, low], [901.0, -math.inf, low + 1], [low, 1.0, 2 * low]])
+    log_w.requires_grad_()
     log_mean_exp(log_w).sum().backward()
     e = math.e
-    truth = [[1 / (1 + e), e**-2 / (e**-2 + e)], [e / (1 + e), 0], [0, e / (e**-2 + e)]]
+    first, second = 1 / (1 + e), e / (1 + e)
+    truth = [[first, e**-2 / (e**-2 + e), first], [second, 0, second], [0, e / (e**-2 + e), 0]]
     np.testing.assert_allclose(log_w.grad, truth, atol=1e-14)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from functools import cache
 from io import BytesIO
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import CHAPTERS, MADE, PAGES, OpenPage
+from conftest import CHAPTERS, MADE, PAGES, OpenPage, Visit
 from fontTools.ttLib import TTFont
 
 from bookext.book import STATIC
@@ -21,7 +22,6 @@ COMMON = {"book.css", "book.js", "figures.js"}
 SEARCH = {"searchtools.js", "language_data.js", "searchindex.js"}
 
 each_page = pytest.mark.parametrize("name", PAGES + MADE)
-each_width = pytest.mark.parametrize("width", [1280, 390])
 
 FORMULAS = """() => {
   const wrong = [];
@@ -68,44 +68,12 @@ BLOCKING = """() => performance.getEntriesByType("resource")
   .map(resource => resource.name)"""
 
 
+@cache
 def icons() -> dict[str, set[int]]:
     """The signs of each font of icons."""
     sheet = (STATIC / "vendor" / "icons" / "icons.css").read_text("utf8")
     faces = re.findall(r'font-family: "([^"]+)";[^}]*base64,([^)]+)\)', sheet)
     return {name: set(TTFont(BytesIO(b64decode(font))).getBestCmap()) for name, font in faces}
-
-
-@each_page
-def test_a_page_is_quiet_and_complete(open_page: OpenPage, name: str) -> None:
-    """And ``open_page`` asserts: no complaint of the console, no failed request, none elsewhere."""
-    visit = open_page(name)
-    visit.scroll_through()
-    assert visit.page.evaluate(FORMULAS) == []
-    assert visit.page.evaluate(PICTURES) == []
-    drawn = icons()
-    for code, font in visit.page.evaluate(ICONS):
-        assert code in drawn.get(font.strip('"'), set()), (
-            f"an icon that is not there: {code:x} {font}"
-        )
-
-
-@each_width
-@each_page
-def test_the_first_view_is_light_and_the_page_as_wide_as_the_window(
-    open_page: OpenPage, name: str, width: int
-) -> None:
-    visit = open_page(name, width)
-    assert visit.page.evaluate(SHIFTED) <= SHIFT
-    sizes = visit.transferred()
-    assert sum(sizes.values()) <= BYTES and len(sizes) <= REQUESTS, sizes
-    files = [url.rpartition("/")[2].partition("?")[0] for url in sizes]
-    loaded = {file for file in files if file.endswith((".js", ".css"))}
-    assert loaded <= COMMON | (SEARCH if name == "search" else set())
-    blocking = visit.page.evaluate(BLOCKING)
-    assert [url.rpartition("/")[2] for url in blocking] == ["book.css"]
-    visit.lay_out_all()
-    wide, window = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert wide <= window, "only equations, code and tables scroll sideways, each by itself"
 
 
 def looks() -> list[tuple[str, int, str]]:
@@ -120,11 +88,46 @@ def looks() -> list[tuple[str, int, str]]:
 
 
 @pytest.mark.parametrize("name, width, theme", looks())
-def test_a_page_is_accessible(open_page: OpenPage, name: str, width: int, theme: str) -> None:
-    """By axe-core's rules, all of them."""
+def test_a_page_is_quiet_light_complete_and_accessible(
+    open_page: OpenPage, name: str, width: int, theme: str
+) -> None:
+    """And ``open_page`` asserts: no complaint of the console, no failed request, none elsewhere."""
     visit = open_page(name, width, theme)
     assert visit.page.evaluate("document.documentElement.dataset.theme") == theme
+    check_the_first_view(visit, name)
+    visit.scroll_through()
+    check_that_it_is_complete(visit)
     visit.lay_out_all()
+    wide, window = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= window, "only equations, code and tables scroll sideways, each by itself"
+    check_that_it_is_accessible(visit)
+
+
+def check_the_first_view(visit: Visit, name: str) -> None:
+    """Its bytes, its requests, how far it moves, what it waits for."""
+    assert visit.page.evaluate(SHIFTED) <= SHIFT
+    sizes = visit.transferred()
+    assert sum(sizes.values()) <= BYTES and len(sizes) <= REQUESTS, sizes
+    files = [url.rpartition("/")[2].partition("?")[0] for url in sizes]
+    loaded = {file for file in files if file.endswith((".js", ".css"))}
+    assert loaded <= COMMON | (SEARCH if name == "search" else set())
+    blocking = visit.page.evaluate(BLOCKING)
+    assert [url.rpartition("/")[2] for url in blocking] == ["book.css"]
+
+
+def check_that_it_is_complete(visit: Visit) -> None:
+    """Every formula is set, every picture has come, every icon is drawn."""
+    assert visit.page.evaluate(FORMULAS) == []
+    assert visit.page.evaluate(PICTURES) == []
+    drawn = icons()
+    for code, font in visit.page.evaluate(ICONS):
+        assert code in drawn.get(font.strip('"'), set()), (
+            f"an icon that is not there: {code:x} {font}"
+        )
+
+
+def check_that_it_is_accessible(visit: Visit) -> None:
+    """By axe-core's rules, all of them."""
     found = Axe().run(visit.page, options={"resultTypes": ["violations"]})
     violations = [
         f"{violation['id']}: {node['html'][:120]}: {node['failureSummary'].splitlines()[1].strip()}"
