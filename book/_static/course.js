@@ -7,3 +7,10 @@ const reach = new ResizeObserver((changes) => {
   }
 });
 for (const box of document.querySelectorAll(sideways)) reach.observe(box);
+
+// The whole page is laid out when it has come, or at once for a link into it (see course.css).
+const layOutAll = () => document.documentElement.classList.add("all-laid-out");
+addEventListener("load", () => setTimeout(layOutAll, 500));
+document.addEventListener("click", (event) => {
+  if (event.target.closest("a[href*='#']")) layOutAll();
+}, { capture: true });

@@ -150,16 +150,6 @@ def test_a_page_can_be_read_without_scripts(open_page: OpenPage, name: str) -> N
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_an_anchor_is_where_it_leads(open_page: OpenPage, name: str) -> None:
-    """Deep in a chapter, before all pictures have come, and after."""
-    visit = open_page(f"{name}#summary")
-    for _ in range(2):
-        top = visit.page.locator("#summary h2").bounding_box()["y"]
-        assert 0 <= top <= 150
-        visit.page.wait_for_timeout(300)
-
-
-@pytest.mark.parametrize("name", CHAPTERS)
 def test_print_shows_formulas_and_pictures(open_page: OpenPage, name: str) -> None:
     page = open_page(name).page
     page.emulate_media(media="print")

@@ -57,10 +57,12 @@ UNUSED = [
     "styles/theme.css",
     "DOCUMENTATION_OPTIONS.",
 ]
-# The colours that the reader chose, or that the system has, before anything is drawn. The theme
-# would resolve "auto" in its script, and the page would be light until that script runs.
+# Before anything is drawn: the colours that the reader chose, or that the system has (the theme
+# would resolve "auto" in its script, and the page would be light until that script runs), and
+# whether a link leads into the page, which must be laid out whole then (see course.css).
 COLOURS = """
 document.documentElement.classList.add("has-scripts");
+if (location.hash) document.documentElement.classList.add("all-laid-out");
 const colours = document.documentElement.dataset;
 colours.mode = localStorage.getItem("mode") || "auto";
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;
