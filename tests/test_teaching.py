@@ -277,6 +277,7 @@ def test_the_book_can_be_built_without_solutions(shown: bool, tmp_path: Path) ->
     book.mkdir()
     shutil.copy(OWN, book)
     (book / "api.md").write_text(API, "utf8")
+    (book / "museum.md").write_text("# Museum\n\n```{museum} 3\n```\n", "utf8")
     built, trees = tmp_path / "built", tmp_path / "trees"
     settings = {
         "extensions": ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode"],
@@ -284,7 +285,8 @@ def test_the_book_can_be_built_without_solutions(shown: bool, tmp_path: Path) ->
         "root_doc": OWN.stem,
         "html_theme": "basic",
     }
-    settings["extensions"] += ["bookext.directives.exercises"]
+    parts = ["exercises", "museum"]
+    settings["extensions"] += [f"bookext.directives.{part}" for part in parts]
     # Into one folder: what an earlier build with solutions has left there has to go.
     for solutions in [True] if shown else [True, False]:
         settings |= {"exercises_solutions": solutions}
@@ -300,6 +302,9 @@ def test_the_book_can_be_built_without_solutions(shown: bool, tmp_path: Path) ->
     for link in api.select("a.viewcode-link"):
         assert (built / link["href"].partition("#")[0]).is_file()
     assert (built / "_modules" / "vaelib" / "jensen.html").is_file()
+    museum = BeautifulSoup((built / "museum.html").read_text("utf8"), "html.parser")
+    assert museum.select("#museum-log-k-missing")
+    assert bool(museum.select(".highlight-diff")) == shown
     files = [path for path in built.rglob("*") if path.suffix not in {".png", ".inv", ".css"}]
     texts = {path: path.read_text("utf8", "ignore") for path in files if path.is_file()}
     written = " ".join(re.sub(r"<[^>]*>", "", text) for text in texts.values())
