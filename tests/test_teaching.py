@@ -10,15 +10,18 @@ import csv
 import importlib.util
 import re
 import shutil
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import nbformat
 import pytest
 import torch
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from bookext.book import ROOT
 from bookext.directives import exercises
@@ -94,7 +97,6 @@ def test_every_exercise_makes_an_assignment(grader: str, page: exercises.Exercis
 
 def test_the_page_shows_the_graded_cell() -> None:
     assert assignments.graded("checks.check_log_mean_exp(log_mean_exp)") in PAGE
-    assert assignments.graded("checks.report()") is None
 
 
 def test_several_are_written_at_once(tmp_path: Path) -> None:
@@ -159,33 +161,154 @@ def test_the_example_names_its_mistakes(own: ModuleType) -> None:
         assert verdict.message.startswith(MISTAKES[mistake].name)
 
 
+# An exercise of a teacher's own, from any folder
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The page of the example, in a folder that is not the book's, with its check beside it."""
+    before = dict(MISTAKES)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for path in (OWN, TEACHING / "perplexity.py"):
+        shutil.copy(path, folder)
+    yield folder / OWN.name
+    sys.modules.pop("perplexity", None)
+    MISTAKES.clear()
+    MISTAKES.update(before)
+
+
+def cells_of(path: Path) -> list[nbformat.NotebookNode]:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    return notebook.cells
+
+
+@pytest.mark.parametrize("grader", EXAMPLES)
+def test_an_exercise_of_ones_own_becomes_an_assignment(
+    grader: str, mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "course" / "week6"
+    assert assignments.main([grader, str(folder), str(mine)]) == 0
+    assert {path.name for path in folder.iterdir()} == {"61_perplexity.ipynb", "perplexity.py"}
+    made = cells_of(folder / "61_perplexity.ipynb")
+    text = "\n".join(cell.source for cell in made if cell.cell_type == "markdown")
+    assert text.startswith("# 6.1 As uncertain as how many?\n\nTo warm up · 10 minutes")
+    assert "<summary><b>Hint 1</b></summary>" in text and "For K equal shares" not in text
+    code = [cell.source for cell in made if cell.cell_type == "code"]
+    (graded,) = (source for source in code if source.startswith("verdict = "))
+    assert graded.startswith("verdict = check_perplexity(perplexity)\nassert verdict, ")
+    raw = "\n".join(cell.source for cell in made if cell.cell_type == "raw")
+    assert ("files: [perplexity.py]" in raw) == (grader == "otter")
+    monkeypatch.syspath_prepend(folder)
+    names: dict[str, object] = {}
+    for source in code:
+        exec(source, names)
+    assert names["verdict"]
+    names["perplexity"] = lambda p: torch.special.entr(p).sum()
+    with pytest.raises(AssertionError, match="mistakes: entropy-returned"):
+        exec(graded, names)
+
+
+@pytest.mark.parametrize(
+    "code, expected",
+    [
+        ("checks.check_elbo(elbo)", "verdict = checks.check_elbo(elbo)\n"),
+        ("check_elbo(elbo)\n", "verdict = check_elbo(elbo)\n"),
+        ("check_elbo(lambda x: elbo(x, K=1))", "verdict = check_elbo(lambda x: elbo(x, K=1))\n"),
+        ("f = 'é'; check_elbo(f)", "f = 'é'\nverdict = check_elbo(f)\n"),
+        ("f = g  # mine\nassert check_elbo(f)", "f = g  # mine\nverdict = check_elbo(f)\n"),
+        ("print(check_elbo(\n    f,\n))", "verdict = check_elbo(\n    f,\n)\n"),
+        ("checks.report()", None),
+        ("from perplexity import check_perplexity", None),
+        ("%matplotlib inline\ncheck_elbo(elbo)", None),
+        ("", None),
+    ],
+)
+def test_a_check_is_graded_however_it_is_called(code: str, expected: str | None) -> None:
+    assert assignments.graded(code) == (expected and expected + assignments.ASSERTED)
+
+
+FAULTS = [
+    ("check_perplexity(perplexity)\n", "1 + 1\n", "one cell must end with a check; got 0"),
+    ("### BEGIN SOLUTION", "### BEGIN", "one cell must hold a solution; got 0"),
+    ("difficulty: 1", "difficulty: 9", "exercise: must say"),
+    ("exercise:\n", "exercises:\n", "must say exercise: in its front matter"),
+]
+
+
+@pytest.mark.parametrize("old, new, says", FAULTS)
+def test_an_exercise_that_cannot_be_graded_is_refused(
+    old: str, new: str, says: str, mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine.write_text(mine.read_text("utf8").replace(old, new), "utf8")
+    assert assignments.main(["otter", str(mine.parent / "out"), str(mine)]) == 1
+    assert capsys.readouterr().out.startswith(f"{mine.name}: ") and says
+    assert not (mine.parent / "out").exists()
+
+
+def test_an_exercise_has_a_number_and_is_there(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine.rename(mine.with_name("perplexity.md"))
+    for path in (mine.with_name("perplexity.md"), mine):
+        assert assignments.main(["otter", str(mine.parent / "out"), str(path)]) == 1
+    said = capsys.readouterr().out
+    assert "perplexity.md: must be called NM_name.md" in said and "No such file" in said
+
+
 # The book without solutions
+
+API = """\
+# Reference
+
+```{eval-rst}
+.. autofunction:: vaelib.checks.exercises.33_log_mean_exp._log_mean_exp
+
+.. automodule:: vaelib.jensen
+   :members:
+```
+"""
 
 
 @pytest.mark.parametrize("shown", [True, False])
-def test_the_book_can_be_built_without_solutions(
-    shown: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "book" / "exercises"
-    folder.mkdir(parents=True)
-    shutil.copy(OWN, folder)
-    monkeypatch.setattr(exercises, "FOLDER", folder)
-    settings = {
-        "extensions": ["myst_nb", "bookext.directives.exercises"],
-        "nb_execution_mode": "off",
-    }
-    settings |= {"root_doc": f"book/exercises/{OWN.stem}", "html_theme": "basic"}
-    settings |= {"exercises_solutions": shown}
+def test_the_book_can_be_built_without_solutions(shown: bool, tmp_path: Path) -> None:
+    book = tmp_path / "book"
+    book.mkdir()
+    shutil.copy(OWN, book)
+    (book / "api.md").write_text(API, "utf8")
+    (book / "museum.md").write_text("# Museum\n\n```{museum} 3\n```\n", "utf8")
     built, trees = tmp_path / "built", tmp_path / "trees"
-    silent = {"status": None, "warning": None}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Sphinx's extensions have some of their own
-        Sphinx(tmp_path, None, built, trees, "html", confoverrides=settings, **silent).build()
-    html = (built / "book" / "exercises" / f"{OWN.stem}.html").read_text("utf8")
-    page = BeautifulSoup(html, "html.parser").get_text()
+    settings = {
+        "extensions": ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode"],
+        "nb_execution_mode": "off",
+        "root_doc": OWN.stem,
+        "html_theme": "basic",
+    }
+    parts = ["exercises", "museum"]
+    settings["extensions"] += [f"bookext.directives.{part}" for part in parts]
+    # Into one folder: what an earlier build with solutions has left there has to go.
+    for solutions in [True] if shown else [True, False]:
+        settings |= {"exercises_solutions": solutions}
+        # Sphinx's extensions have warnings of their own, and leave their roles to the next build.
+        with warnings.catch_warnings(), docutils_namespace(), patch_docutils():
+            warnings.simplefilter("ignore")
+            app = Sphinx(book, None, built, trees, "html", settings, status=None, warning=None)
+            app.build()
+    page = BeautifulSoup((built / f"{OWN.stem}.html").read_text("utf8"), "html.parser").get_text()
     assert "raise NotImplementedError" in page and "equally likely?" in page
-    files = [path for path in built.rglob("*") if path.suffix in {".html", ".txt", ".js"}]
-    written = "".join(path.read_text("utf8", "ignore") for path in files)
+    api = BeautifulSoup((built / "api.html").read_text("utf8"), "html.parser")
+    assert "_log_mean_exp" in api.get_text()
+    for link in api.select("a.viewcode-link"):
+        assert (built / link["href"].partition("#")[0]).is_file()
+    assert (built / "_modules" / "vaelib" / "jensen.html").is_file()
+    museum = BeautifulSoup((built / "museum.html").read_text("utf8"), "html.parser")
+    assert museum.select("#museum-log-k-missing")
+    assert bool(museum.select(".highlight-diff")) == shown
+    files = [path for path in built.rglob("*") if path.suffix not in {".png", ".inv", ".css"}]
+    texts = {path: path.read_text("utf8", "ignore") for path in files if path.is_file()}
+    written = " ".join(re.sub(r"<[^>]*>", "", text) for text in texts.values())
     for solution in ("entropy.exp()", "For K equal shares"):
-        assert (solution in page) == shown
-        assert shown or solution not in written
+        assert (solution in page) == (solution in written) == shown
+    assert ("log_w.max(0)" in written) == shown, "the code of the checks"
+    assert shown == any("checks" in str(path) for path in files)

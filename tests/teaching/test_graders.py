@@ -1,4 +1,4 @@
-"""The examples in nbgrader and in otter-grader, as a teacher uses them: handed out and graded.
+"""Exercises in nbgrader and in otter-grader, as a teacher uses them: handed out and graded.
 
 ``make test-teaching`` installs both graders into ``.venv-teaching`` and runs this. Where they
 cannot be installed, every test skips and says so.
@@ -28,6 +28,11 @@ ANSWERS = {
     "cem": "return log_w.mean(0)",
     "dana": "",  # handed in as it was handed out
 }
+OWN = TEACHING / "61_perplexity.md"
+OWN_ANSWERS = {
+    "ada": "return (-(p * p.log()).sum()).exp()",
+    "ben": "return -(p * p.log()).sum()",
+}
 NAMED = {"ben": "log-k-missing", "cem": "log-of-mean-of-logs"}
 SOLUTION = "log_w_max = "
 
@@ -51,7 +56,7 @@ def run(command: list[str | Path], folder: Path) -> str:
 def hand_in(handed_out: Path, to: Path, answer: str) -> None:
     """The notebook with its blank filled in, as a student leaves it."""
     notebook = nbformat.read(handed_out, as_version=4)
-    (cell,) = (cell for cell in notebook.cells if "def log_mean_exp" in cell.source)
+    (cell,) = (cell for cell in notebook.cells if cell.source.startswith("def "))
     if answer:
         cell.source, count = re.subn(
             r"^    (raise NotImplementedError.*|\.\.\.)$", f"    {answer}", cell.source, flags=re.M
@@ -59,6 +64,12 @@ def hand_in(handed_out: Path, to: Path, answer: str) -> None:
         assert count == 1
     to.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, to)
+
+
+def write_own(grader: str, folder: Path, at: Path) -> None:
+    """The page's own example as an assignment, with the check that lies beside it."""
+    command = [sys.executable, ROOT / "book" / "_ext", "assignment", grader, folder, OWN]
+    assert "61_perplexity.ipynb: written" in run(command, at)
 
 
 def tally(files: list[Path], folder: Path) -> list[str]:
@@ -116,3 +127,40 @@ def test_otter_hands_out_grades_and_names_the_mistakes(tmp_path: Path) -> None:
         assert found == [NAMED[name] for name in NAMED if name == student], student
         assert ("log K is missing:" in question["output"]) == (student == "ben")
     assert len(said := tally(results, tmp_path)) == 2 and "   1 of 4  log K is missing" in said
+
+
+def test_nbgrader_grades_an_exercise_of_ones_own(tmp_path: Path) -> None:
+    course, name = tmp_path / "course", f"{OWN.stem}.ipynb"
+    shutil.copytree(TEACHING / "nbgrader", course)
+    write_own("nbgrader", course / "source" / "week6", tmp_path)
+    run([BIN / "nbgrader", "generate_assignment", "week6", "--create"], course)
+    released = course / "release" / "week6" / name
+    assert "entropy.exp()" not in released.read_text("utf8")
+    assert (released.parent / "perplexity.py").is_file()
+    for student, answer in OWN_ANSWERS.items():
+        hand_in(released, course / "submitted" / student / "week6" / name, answer)
+    run([BIN / "nbgrader", "autograde", "week6", "--create"], course)
+    run([BIN / "nbgrader", "export"], course)
+    with (course / "grades.csv").open(newline="") as file:
+        grades = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+    assert grades == {"ada": 1, "ben": 0}
+    graded = course / "autograded" / "ben" / "week6" / name
+    assert "mistakes: entropy-returned" in graded.read_text("utf8")
+
+
+def test_otter_grades_an_exercise_of_ones_own(tmp_path: Path) -> None:
+    name = f"{OWN.stem}.ipynb"
+    write_own("otter", tmp_path / "mine", tmp_path)
+    run([BIN / "otter", "assign", name, "dist"], tmp_path / "mine")
+    released = tmp_path / "mine" / "dist" / "student" / name
+    assert "entropy.exp()" not in released.read_text("utf8")
+    assert (released.parent / "perplexity.py").is_file()
+    (autograder,) = (tmp_path / "mine" / "dist" / "autograder").glob("*.zip")
+    for student, answer in OWN_ANSWERS.items():
+        folder = tmp_path / student
+        hand_in(released, folder / name, answer)
+        run([BIN / "otter", "run", "-a", autograder, "-o", folder, folder / name], tmp_path)
+        tests = json.loads((folder / "results.json").read_text("utf8"))["tests"]
+        (question,) = (test for test in tests if test["name"] == "perplexity")
+        assert question["score"] == float(student == "ada"), question["output"]
+        assert ("mistakes: entropy-returned" in question["output"]) == (student == "ben")

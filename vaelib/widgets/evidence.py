@@ -7,14 +7,17 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
-from torch.distributions import Normal, kl_divergence
+from torch.distributions import Distribution, Normal, kl_divergence
 
 from vaelib import plotting
-from vaelib._validate import check_integer
+from vaelib._validate import check_data, check_integer, check_seed, check_tensor, describe
 from vaelib.widgets import frames
 from vaelib.widgets.movable import Movable, make_control, make_grid
 
 __all__ = ["evidence"]
+
+# The page holds a number for each, and draws all of them whenever a slider moves.
+MAX_SAMPLES = 4096
 
 
 def evidence(model: Any, x: Tensor, *, K: int = 256, seed: int = 0) -> Movable:
@@ -29,21 +32,29 @@ def evidence(model: Any, x: Tensor, *, K: int = 256, seed: int = 0) -> Movable:
         model: has ``log_evidence(x)`` and a normal ``posterior(x)`` with one latent, such as
             :class:`~vaelib.latent.LinearGaussian`.
         x: one datum, shape ``(1, X)``.
-        K: the most samples that the reader can choose; the choices are 1, 2, 4, and so on.
+        K: the most samples that the reader can choose, at most 4096; the choices are 1, 2, 4, and
+            so on.
         seed: of the noise that the draws are made from.
 
     Raises:
-        ValueError: more than one datum, a posterior with more than one latent or beyond the
-            figure's axes (its mean from -1 to 3, its standard deviation from 0.7 to 1.25), or a K
-            below 1.
+        TypeError: a model without a known evidence or posterior, or a seed that is no integer.
+        ValueError: more than one datum, an evidence that is not finite, a posterior with more than
+            one latent or beyond the figure's axes (its mean from -1 to 3, its standard deviation
+            from 0.7 to 1.25), or a K that is not 1 to 4096.
     """
-    check_integer(K, "K")
-    posterior = model.posterior(x)
+    if check_integer(K, "K") > MAX_SAMPLES:
+        raise ValueError(f"K must be at most {MAX_SAMPLES}; got {K}")
+    check_seed(seed)
+    check_data(x)
+    posterior = _call(model, "posterior", x)
+    if not isinstance(posterior, Distribution):
+        got = describe(posterior)
+        raise TypeError(f"model.posterior(x) must return a distribution; got {got}")
     if (shape := tuple(posterior.mean.shape)) != (1, 1):
         wanted = "one datum with one latent, shape (1, 1)"
         raise ValueError(f"x and model must give {wanted}; got {shape}")
     m, s = posterior.mean.item(), posterior.variance.sqrt().item()
-    log_p = model.log_evidence(x).item()
+    log_p = check_tensor(_call(model, "log_evidence", x), "model.log_evidence(x)", 1).item()
     if not (-1 <= m <= 3 and 0.7 <= s <= 1.25):
         wanted = "mean -1 to 3 and std 0.7 to 1.25, to fit the axes"
         raise ValueError(f"the posterior must have {wanted}; got {m:.3g}, {s:.3g}")
@@ -79,6 +90,15 @@ def evidence(model: Any, x: Tensor, *, K: int = 256, seed: int = 0) -> Movable:
     below = f"on an axis of nats log p(x) = {log_p:.2f} and the bounds below."
     alt = f"The posterior and a poor proxy beside it; {below}"
     return Movable("evidence", state, {}, frames.svg(still), alt)
+
+
+def _call(model: Any, name: str, x: Tensor) -> Any:
+    """What a solved model says of the data."""
+    method = getattr(model, name, None)
+    if not callable(method):
+        wanted = f"{name}(x), as LinearGaussian has it"
+        raise TypeError(f"model must have a method {wanted}; got {describe(model)}")
+    return method(x)
 
 
 def _draw(posterior: Normal, q: Normal, log_p: float) -> Figure:

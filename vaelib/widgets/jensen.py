@@ -35,6 +35,7 @@ def jensen(first: float = 0.5, second: float = 4.0, share: float = 0.5) -> Movab
         make_control("second", "second value", values, second, digits=2),
         make_control("share", "probability of the first", shares, share, digits=2),
     ]
+    first, second, share = (control["values"][control["start"]] for control in controls)
     state = {"controls": controls, "size": [700, 330], "colors": plotting.COLORS}
     points = f"the points at w = {first:g} and {second:g} on it"
     alt = f"The curve of log w, {points}, their chord, and the gap between them."

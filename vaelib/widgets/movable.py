@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import reprlib
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -14,7 +15,9 @@ import traitlets
 
 from vaelib.widgets import frames
 
-__all__ = ["Movable", "front_end", "make_control", "make_grid"]
+__all__ = ["Movable", "front_end", "make_control", "make_grid", "plain"]
+
+KINDS = ("explore", "evidence", "jensen", "latent_walk")
 
 
 @cache
@@ -28,7 +31,12 @@ def front_end(*kinds: str) -> tuple[str, str]:
 
     Returns:
         JavaScript, whose last statement ought to be ``startPage();``, and CSS.
+
+    Raises:
+        ValueError: there is no such kind.
     """
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        raise ValueError(f"kinds must be some of {list(KINDS)}; got {unknown}")
     folder = resources.files("vaelib") / "widgets"
     scripts = [(folder / f"{name}.js").read_text("utf8") for name in ("movable", *kinds, "start")]
     return "\n".join(scripts), (folder / "movable.css").read_text("utf8")
@@ -86,7 +94,9 @@ startPage();
 
 def _json_script(name: str, value: Any) -> str:
     """A script element that holds JSON; an escaped "<" in it cannot end the element."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    # Python would write NaN and Infinity, which no browser reads.
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = text.replace("<", "\\u003c")
     return f'<script type="application/json" class="vaelib-{name}">{text}</script>'
 
 
@@ -105,9 +115,10 @@ def make_control(
     Raises:
         ValueError: the start is none of the values.
     """
+    start = plain(start)
     if start not in values:
         wanted = f"one of its values, {values[0]} to {values[-1]}"
-        raise ValueError(f"{name} must start at {wanted}; got {start!r}")
+        raise ValueError(f"{name} must start at {wanted}; got {reprlib.repr(start)}")
     return {
         "name": name,
         "label": label,
@@ -116,6 +127,15 @@ def make_control(
         "start": values.index(start),
         "choice": isinstance(values[0], str),
     }
+
+
+def plain(value: Any) -> Any:
+    """Python's own numbers in place of those of NumPy, pandas or torch, which JSON cannot hold.
+
+    Args:
+        value: a number, a text, or an array of either, which becomes a list.
+    """
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _text(value: Any, digits: int | None) -> str:

@@ -2,13 +2,15 @@
 
 The page that runs is the solution. The page that a reader meets is made from it here: the lines
 between ``### BEGIN SOLUTION`` and ``### END SOLUTION``, the marks of nbgrader, become blank;
-hints and solution fold away. The directive ``{exercises}`` lists the exercises,
+hints and solution fold away. A page in any other folder is an exercise as well if its front matter
+says ``exercise:``. The directive ``{exercises}`` lists the exercises,
 ``{problem-sheet}`` shows what they ask.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,6 +36,8 @@ KINDS = {
 }
 FACTS = {"kind", "minutes", "difficulty", "goal", "trains"}
 SOLVED = re.compile(r"^( *)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION *\n?", re.M | re.S)
+# A page whose front matter has an entry ``exercise:``.
+FRONT = re.compile(r"---\n(?:(?!---\n).*\n)*?exercise:\n")
 CELL = re.compile(r"^```\{code-cell\}.*?\n(?::[\w-]+:.*\n)*(.*?)^```$", re.M | re.S)
 
 
@@ -60,13 +64,23 @@ class Exercise:
         return f"{kind} · {self.facts['minutes']} minutes · difficulty {difficulty} of 3"
 
 
+def is_exercise(path: Path) -> bool:
+    """Whether the page of a file says that it is an exercise."""
+    return path.suffix == ".md" and FRONT.match(path.read_text("utf8")) is not None
+
+
 @cache
 def exercise(path: Path) -> Exercise:
     """An exercise, read from its file.
 
     Raises:
-        ValueError: its front matter lacks a fact, or has one too many or an unknown kind.
+        ValueError: its name has no number, it is no exercise, or its front matter lacks a fact, or
+            has one too many or an unknown kind.
     """
+    if not re.fullmatch(r"\d\d+_\w+", path.stem):
+        raise ValueError(f"{path.name}: must be called NM_name.md, for exercise M of chapter N")
+    if not is_exercise(path):
+        raise ValueError(f"{path.name}: must say exercise: in its front matter")
     _, front, body = path.read_text("utf8").split("---\n", 2)
     facts = yaml.safe_load(front)["exercise"]
     if facts.keys() != FACTS or facts["kind"] not in KINDS or facts["difficulty"] not in (1, 2, 3):
@@ -108,7 +122,7 @@ class ExercisePage(SphinxTransform):
 
     def apply(self, **_: Any) -> None:
         path = Path(self.env.doc2path(self.env.docname)).resolve()
-        if path.parent != FOLDER or not path.stem[0].isdigit():
+        if not is_exercise(path):
             return
         page, page_section = exercise(path), next(self.document.findall(nodes.section))
         title = next(page_section.findall(nodes.title))
@@ -231,14 +245,30 @@ class ProblemSheet(SphinxDirective):
         return problem
 
 
+# The book without solutions
+
+
 def hide_sources(app: Any, config: Any) -> None:
-    """Where pages show no solutions, do not publish their sources, which hold them."""
-    config.html_copy_source = config.html_copy_source and config.exercises_solutions
+    """Where pages show no solutions, publish no source that holds them, and remove earlier ones."""
+    if not config.exercises_solutions:
+        config.html_copy_source = False
+        for name in ("_sources", "_modules/vaelib/checks"):
+            shutil.rmtree(Path(app.outdir, name), ignore_errors=True)
+
+
+def hide_code(app: Any, document: Any) -> None:
+    """Where pages show no solutions, show no code of the checks, which know them all."""
+    if not app.config.exercises_solutions:
+        for signature in document.findall(addnodes.desc_signature):
+            if (signature.get("module") or "").startswith("vaelib.checks"):
+                signature["module"] = ""
 
 
 def setup(app: Any) -> None:
     app.add_config_value("exercises_solutions", True, "env", bool)
     app.connect("config-inited", hide_sources)
+    # Before sphinx.ext.viewcode, which has the usual 500.
+    app.connect("doctree-read", hide_code, priority=400)
     app.add_transform(ExercisePage)
     app.add_directive("exercises", ExerciseList)
     app.add_directive("problem-sheet", ProblemSheet)

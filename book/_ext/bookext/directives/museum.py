@@ -1,7 +1,7 @@
 """The directive ``{museum}``: the mistakes of the checks' catalogue that real code contained.
 
 Each is made once more here, in the solution of an exercise that invites it. The page shows the
-changed lines and what they do to a number.
+changed lines, unless the book has no solutions, and what they do to a number.
 """
 
 from __future__ import annotations
@@ -124,9 +124,10 @@ class Museum(SphinxDirective):
         check += nodes.Text(" names it; ")
         check += nodes.reference("", str(place), refuri=address, internal=True)
         check += nodes.Text(" explains it.")
+        changed = nodes.literal_block(code, code, language="diff")
         body = [
             nodes.paragraph("", f"{what}. {slip.shows or mistake.shows}".strip()),
-            nodes.literal_block(code, code, language="diff"),
+            *[changed] * self.config.exercises_solutions,
             nodes.paragraph("", shown(exercise, slip)),
             check,
             nodes.bullet_list("", *threads, bullet="-"),

@@ -16,13 +16,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
 from jupyter_book.sphinx import build_sphinx
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from sphinx.application import Sphinx
 from sphinx.builders import Builder
+from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 import vaelib
 from bookext.book import BOOK, ROOT, config
@@ -137,6 +140,34 @@ def plain_blocks(docnames: Iterable[str], cache: Path | None = None) -> dict[str
         raise SystemExit("The text of the notebooks could not be written: see above.")
     written = {name: (folder / "text" / f"{name}.json").read_text("utf8") for name in wanted}
     return {name: json.loads(text) for name, text in written.items()}
+
+
+def plain_blocks_alone(page: Path) -> Blocks:
+    """An exercise that is not in the book, in any folder, as its blocks.
+
+    It can refer to no other page.
+
+    Raises:
+        SystemExit: Sphinx has a warning, or there is a node that ``plain.py`` cannot write.
+    """
+    settings = {
+        "extensions": ["myst_nb", "bookext.directives.exercises", "bookext.notebooks.write"],
+        "include_patterns": [page.name],
+        "root_doc": page.stem,
+        "myst_enable_extensions": config()["parse"]["myst_enable_extensions"],
+        "myst_dmath_double_inline": True,
+        "nb_execution_mode": "off",
+        "notebooks_wanted": [page.stem],
+    }
+    with TemporaryDirectory() as folder, docutils_namespace(), patch_docutils():
+        trees = Path(folder, "trees")
+        places = (page.parent, None, folder, trees, NotebookBuilder.name)
+        app = Sphinx(*places, settings, status=None, warningiserror=True)
+        app.build()
+        if app.statuscode:
+            raise SystemExit(f"{page.name}: its text could not be written: see above.")
+        blocks: Blocks = json.loads(Path(folder, f"{page.stem}.json").read_text("utf8"))
+    return blocks
 
 
 def cells_of(blocks: Blocks, code: Cells) -> Iterator[NotebookNode]:
