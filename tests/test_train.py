@@ -389,20 +389,26 @@ def test_a_bound_that_is_a_module_keeps_its_buffers_in_the_checkpoint(tmp_path):
 
 
 class CountingObject:
-    def __init__(self):
-        self.calls, self.scale = 0, 2.0
+    def __init__(self, scale=2.0):
+        self.calls, self.scale = 0, scale
 
-    def __call__(self, *args):
+    def __call__(self, model, q, x, K):
         self.calls += 1
-        return elbo(*args)
+        return annealed(model, q, x, K, self.calls / 50)
 
 
 @pytest.mark.parametrize("make", [CountingObject, lambda: CountingObject().__call__])
-def test_a_count_that_no_checkpoint_holds_is_told_once(tmp_path, make):
-    with pytest.warns(UserWarning, match="bound changes its calls, which no checkpoint") as caught:
-        anneal(tmp_path / "run.pt", make())
-    assert len(caught) == 1 and caught[0].filename == __file__
-    anneal(None, make())  # where nothing is kept there is nothing to lose
+def test_numbers_that_an_object_remembers_are_in_the_checkpoint(tmp_path, make):
+    anneal(tmp_path / "run.pt", make(), stop=8)
+    assert torch.equal(anneal(tmp_path / "run.pt", make()), anneal(None, make()))
+
+
+def test_an_object_with_other_numbers_is_another_call(tmp_path):
+    anneal(tmp_path / "run.pt", CountingObject(), stop=8)
+    with pytest.raises(
+        ValueError, match=r"numbers of bound was .*2\.0\} there and is .*3\.0\} here"
+    ):
+        anneal(tmp_path / "run.pt", CountingObject(3.0))
 
 
 # The record

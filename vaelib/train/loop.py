@@ -120,8 +120,7 @@ def fit(
     Warns:
         UserWarning: after the first step, if q cannot reparameterise and is trained on noise (which
             is seen in what is made of :func:`vaelib.elbo.log_weights` and not compiled), or if q
-            gets no gradient at all; at the first record, if a bound changes numbers of its own,
-            which no checkpoint holds; at the end, if training was interrupted.
+            gets no gradient at all; at the end, if training was interrupted.
 
     Source: Kingma & Welling (2014), algorithm 1; Kingma & Ba (2015) for Adam.
     """
@@ -160,8 +159,6 @@ def fit(
             if training.step % record_every == 0 or training.step == steps:
                 training.record()
                 training.save(checkpoint)
-                if checkpoint is not None:
-                    training.warn_of_state()
                 stop |= parallel.broadcast(
                     lambda: callback is not None and callback(training.history) is True
                 )
@@ -311,17 +308,6 @@ class _Training:
             self.best["records"] += 1
         self.finished = self.best["records"] >= patience
 
-    def warn_of_state(self) -> None:
-        """Say once that the bound remembers numbers which are not in the checkpoint."""
-        now = self.objective.numbers()
-        if changed := [name for name, before in self.numbers.items() if now.get(name) != before]:
-            self.numbers.clear()
-            warnings.warn(
-                f"bound changes its {', '.join(changed)}, which no checkpoint holds; let it take "
-                "done, the fraction of steps done, or be a module with buffers",
-                stacklevel=3,
-            )
-
     def end(self, checkpoint: Any) -> None:
         """Keep what an interrupt would lose, and put the best parameters back."""
         if self.interrupted:
@@ -339,6 +325,7 @@ class _Training:
             return
         state = {
             "call": self._call,
+            "numbers": self.objective.numbers(),
             "objective": self.objective.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
@@ -355,6 +342,7 @@ class _Training:
         """Go on from a checkpoint; it is compared with this call before anything is overwritten."""
         store.compare_calls(state.get("call"), self._call, checkpoint)
         store.compare_tensors(state.get("objective"), self.objective.state_dict(), checkpoint)
+        self.objective.restore_numbers(state["numbers"])
         self.objective.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
@@ -376,6 +364,7 @@ class _Training:
         elif callable(call["schedule"]):
             call["schedule"] = "callable"
         call["bound"] = getattr(self.objective.bound, "__name__", "callable")
+        call["numbers of bound"] = self.numbers
         call["x"] = store.fingerprint(self.batches.x)
         call["held_out"] = store.fingerprint(self.held_out)
         call["processes"] = parallel.world_size()

@@ -39,13 +39,24 @@ class Objective(nn.Module):
         return self.bound(self.model, self.q, x, K)
 
     def numbers(self) -> dict[str, float]:
-        """The numbers that the bound itself remembers, by name; no checkpoint holds them.
+        """The numbers that the bound itself remembers, by name, such as a count of its calls.
 
-        Those of a module are its parameters and buffers, which are held.
+        Those of a module are its parameters and buffers, which a state dictionary holds.
         """
-        owner = getattr(self.bound, "__self__", self.bound)  # of a method its object
-        own = {} if isinstance(owner, nn.Module) else getattr(owner, "__dict__", {})
+        own = self._attributes()
         return {name: value for name, value in own.items() if isinstance(value, int | float)}
+
+    def restore_numbers(self, numbers: dict[str, float]) -> None:
+        """Let the bound remember numbers as they were.
+
+        Args:
+            numbers: some of what :meth:`numbers` gave.
+        """
+        self._attributes().update(numbers)
+
+    def _attributes(self) -> dict[str, Any]:
+        owner = getattr(self.bound, "__self__", self.bound)  # of a method its object
+        return {} if isinstance(owner, nn.Module) else getattr(owner, "__dict__", {})
 
 
 class CompiledObjective(nn.Module):
