@@ -12,6 +12,7 @@ import torch
 from oracles import t64
 from torch import nn
 from torch.distributions import HalfNormal, Independent, Normal
+from torch.utils.data import DataLoader, TensorDataset
 
 from vaelib.annealing import ais
 from vaelib.data import FreshPixels, digits, fashion_mnist, mnist, two_moons
@@ -51,6 +52,7 @@ NO_SIGMA = [*NO_POSITIVE, [1.0], 1j]
 NO_SEED = [0.5, "0", None, True]
 Z_WANTED = r"z must have shape \(\*, 2\)"
 X_WANTED = r"x must have shape \(B, 3\)"
+SWAPPED = r"model must have log_joint\(x, z\) and prior\(\); got GaussianEncoder, without log_joint"
 NO_DENSITY = "decoder must return a torch Distribution; got"
 
 
@@ -160,6 +162,8 @@ def not_finite(name, call, argument="x"):
 
 def no_data(name, call, wanted=r"x must be a tensor of shape \(B, X\), B at least 1"):
     """Rows for data that no bound takes; `call` has a float32 model with X = 3."""
+    sparse = r"x must be a dense tensor; got torch\.sparse_coo: give x\.to_dense\(\)"
+    yield row(name, "sparse x", sparse, call, data().to_sparse())
     yield from shapes(name, wanted, call, (3,), (0, 3), ())
     yield from shapes(name, X_WANTED, call, (4, 7))
     yield from no_tensors(name, "x", call)
@@ -469,6 +473,7 @@ def rows_of_bound(bound):
         ),
         ("grey pixels", f"{pixels}.*got the grey value 0.5", grey, encoder(), x_with(0.5)),
         ("model on another device", f"{unfit} be .*meta.*got .*cpu", far, encoder(), data()),
+        ("model and q swapped", SWAPPED, encoder(), vae(), data()),
     ]:
         yield row(name, what, message, bound, model, q, x, 2)
 
@@ -615,10 +620,23 @@ def rows_of_fit():
         )
     yield from shapes(name, X_WANTED, of("x"), (4, 7))
     yield from kinds(name, of("x"))
+    batches = "x must be all data in one tensor, .*x=lambda epoch: ...; got "
+    for some in (TensorDataset(data()), DataLoader(TensorDataset(data()))):
+        kind = type(some).__name__
+        yield row(name, f"x a {kind}", batches + kind, train, x=some)
+    for argument in ("x", "held_out"):
+        message = f"{argument} must be a dense tensor; got torch.sparse_coo"
+        yield row(name, f"sparse {argument}", message, of(argument), data().to_sparse())
+    yield row(name, "model and q swapped", SWAPPED, train, model=encoder(), q=vae())
     message = "x must be a tensor.*got NoneType"
     yield row(name, "x a function of nothing", message, train, x=lambda epoch: None)
     message = "be a positive.* number; got "
     yield from values(name, "lr", NO_POSITIVE, message, of("lr"))
+    yield from values(name, "eps", (0.0, -1.0, NAN, None, True), message, of("eps"))
+    wrong = (None, 0.9, (0.9,), [0.9, 0.999], (0.9, 1.0), (-0.1, 0.9), (NAN, 0.9), (True, 0.9))
+    message = r"be a tuple of two numbers.*; got "
+    yield from values(name, "betas", wrong, message, of("betas"))
+    message = "be a positive.* number; got "
     yield from values(name, "clip", (0.0, -1.0, NAN, "1", True), message, of("clip"))
     yield from values(name, "seed", NO_SEED, "be an integer; got ", of("seed"))
     message = "be 'constant' or 'cosine' or a callable; got "

@@ -1,10 +1,14 @@
 """One training loop: what it maximises, that it repeats, what it leaves alone, when it stops."""
 
 import math
+import re
 import signal
 import sys
 import threading
+import warnings
+from functools import partial
 from itertools import chain
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,15 +16,15 @@ import pytest
 import torch
 from oracles import lg_conditioned, t64
 from torch import nn
-from torch.distributions import Normal
+from torch.distributions import MultivariateNormal, Normal, OneHotCategorical, kl_divergence
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vaelib._validate import check_data
 from vaelib.data import digits
-from vaelib.elbo import elbo, elbo_kl, elbo_stl
+from vaelib.elbo import elbo, elbo_kl, elbo_score, elbo_stl
 from vaelib.evaluate import active_units
 from vaelib.iwae import iwae
-from vaelib.latent import LatentVariableModel, LinearGaussian, StandardNormal
+from vaelib.latent import GaussianMixture, LatentVariableModel, LinearGaussian, StandardNormal
 from vaelib.proxies import FreeGaussian, GaussianDecoder, GaussianEncoder
 from vaelib.train import History, fit
 from vaelib.train.objective import CompiledObjective, Objective
@@ -223,6 +227,190 @@ def test_looking_at_held_out_data_does_not_change_the_training():
     assert torch.equal(trained()[0], trained(held_out=torch.randn(9, 3, dtype=torch.float64))[0])
 
 
+def test_held_out_data_are_judged_in_evaluation_mode_and_each_module_gets_its_own_mode_back():
+    model = Slope()
+    model.norm = nn.BatchNorm1d(1, affine=False, dtype=torch.float64)
+    model.drop, model.still = nn.Dropout(0.5), nn.Dropout(0.5).eval()
+
+    def bound(model, q, x, K):
+        return 0 * model.level + model.drop(model.still(model.norm(x)))[:, 0]
+
+    far = 100 + rows(4)
+    history = fit(bound, model, None, rows(8), steps=5, record_every=1, held_out=far)
+    # Each step moves the running statistics by a tenth towards the batch's: mean 3.5, variance 6.
+    moved = 1 - 0.9 ** np.arange(1, 6)
+    mean, variance = 3.5 * moved, 1 + 5.0 * moved
+    np.testing.assert_allclose(model.norm.running_mean, mean[-1:], rtol=1e-12)
+    np.testing.assert_allclose(model.norm.running_var, variance[-1:], rtol=1e-12)
+    held_out = (101.5 - mean) / np.sqrt(variance + 1e-5)
+    np.testing.assert_allclose(history.held_out, held_out, rtol=1e-12)
+    assert [m.training for m in model.modules()] == [True, True, True, False]
+
+
+def test_two_threads_do_not_train_at_once_and_one_thread_may_within_a_callback():
+    refused, alone = [], trained()[0]
+
+    def begin_in_another_thread(history):
+        with pytest.raises(RuntimeError, match="fit runs in another thread"):
+            ascend(steps=1)
+        refused.append(history.steps[-1])
+
+    def callback(history):
+        thread = threading.Thread(target=begin_in_another_thread, args=(history,))
+        thread.start(), thread.join()
+        ascend(steps=2, seed=9)
+
+    assert torch.equal(trained(callback=callback)[0], alone) and refused == [5, 10, 12]
+    with pytest.raises(ValueError):
+        ascend(steps=0)
+    thread = threading.Thread(target=lambda: refused.append(ascend(steps=2, lr=0.01)))
+    thread.start(), thread.join()  # the first fit has ended, and so have those that failed
+    assert abs(refused[-1].level.item() - 0.02) < 1e-6
+
+
+# A bound that changes during training
+
+
+class Told:
+    """What a bound was told about how much is done."""
+
+    def __init__(self):
+        self.seen = []
+
+    def function(self, model, q, x, K, done):
+        self.seen.append(done)
+        return climb(model, q, x, K)
+
+    def keyword(self, model, q, x, K, *, done=0.0):
+        return self.function(model, q, x, K, done)
+
+    def with_chunk(self, chunk, model, q, x, K, done):
+        return self.function(model, q, x, K, done)
+
+    def __call__(self, model, q, x, K, done=0.5):
+        return self.function(model, q, x, K, done)
+
+    def module(self):
+        module = nn.Module()
+        module.forward = self.function
+        return module
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda told: told.function,
+        lambda told: told.keyword,
+        lambda told: told,
+        lambda told: partial(told.with_chunk, 3),
+        lambda told: lambda model, q, x, K, done: told.function(model, q, x, K, done),
+        lambda told: told.module(),
+    ],
+    ids=["method", "keyword", "object", "partial", "lambda", "module"],
+)
+def test_a_bound_that_takes_done_is_told_the_fraction_of_the_steps(make):
+    told = Told()
+    ascend(make(told), steps=4, record_every=2, held_out=rows(3))
+    assert told.seen == [0.0, 0.25, 1.0, 0.5, 0.75, 1.0]
+
+
+def test_a_done_that_a_partial_has_set_stays():
+    told = Told()
+    ascend(partial(told.function, done=0.3), steps=2)
+    assert told.seen == [0.3, 0.3]
+
+
+def annealed(model, q, x, K, done):
+    """The ELBO with a weight on the KL that grows over the first half of the steps."""
+    beta = min(1.0, done / 0.5)
+    return elbo_kl(model, q, x, K) + (1 - beta) * kl_divergence(q(x), model.prior())
+
+
+def anneal(path, bound=annealed, stop=None, steps=20, **more):
+    model, q, x = vae()
+    more = {"steps": steps, "batch_size": 16, "record_every": 4, "checkpoint": path, **more}
+    fit(bound, model, q, x, held_out=x[:5], callback=lambda h: h.steps[-1] == stop, **more)
+    return flat(model, q)
+
+
+def test_a_weight_that_grows_goes_on_where_it_was(tmp_path):
+    told = Told()
+
+    def bound(model, q, x, K, done):
+        told.seen.append(done)
+        return annealed(model, q, x, K, done)
+
+    anneal(tmp_path / "run.pt", bound, stop=8)
+    told.seen.clear()
+    resumed = anneal(tmp_path / "run.pt", bound)
+    assert told.seen[:2] == [8 / 20, 9 / 20]
+    assert torch.equal(resumed, anneal(None, bound))
+    assert not torch.equal(resumed, anneal(None, elbo_kl))
+
+
+def test_the_example_of_long_runs_is_the_elbo_with_a_weight_on_the_kl():
+    page = Path(__file__).parents[1] / "book" / "long_runs.md"
+    (code,) = re.findall(r"```python\n(def annealed.*?)\n\n\n", page.read_text("utf-8"), re.S)
+    names = {"elbo_kl": elbo_kl, "kl_divergence": kl_divergence}
+    exec(code, names)
+    model, q, x = vae()
+    kl = kl_divergence(q(x), StandardNormal(2).double()())
+    for done, weight in {0.0: 0.0, 0.2: 0.4, 0.75: 1.0, 1.0: 1.0}.items():
+        values = []
+        for bound in (partial(names["annealed"], done=done), elbo_kl):
+            torch.manual_seed(1)
+            values.append(bound(model, q, x, 2))
+        torch.testing.assert_close(values[0] - values[1], (1 - weight) * kl, rtol=0, atol=1e-12)
+
+
+def test_other_steps_are_another_run_if_the_bound_depends_on_them(tmp_path):
+    anneal(tmp_path / "run.pt", stop=8)
+    with pytest.raises(ValueError, match="steps was 20 there and is 40 here"):
+        anneal(tmp_path / "run.pt", steps=40)
+
+
+class Counting(nn.Module):
+    """A bound that counts its calls in training, in a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.tensor(0))
+
+    def forward(self, model, q, x, K):
+        self.calls += self.training
+        return annealed(model, q, x, K, self.calls.item() / 20)
+
+
+def test_a_bound_that_is_a_module_keeps_its_buffers_in_the_checkpoint(tmp_path):
+    anneal(tmp_path / "run.pt", Counting(), stop=8)
+    bound = Counting()
+    assert torch.equal(anneal(tmp_path / "run.pt", bound), anneal(None, Counting()))
+    assert bound.calls == 20
+
+
+class CountingObject:
+    def __init__(self, scale=2.0):
+        self.calls, self.scale = 0, scale
+
+    def __call__(self, model, q, x, K):
+        self.calls += 1
+        return annealed(model, q, x, K, self.calls / 50)
+
+
+@pytest.mark.parametrize("make", [CountingObject, lambda: CountingObject().__call__])
+def test_numbers_that_an_object_remembers_are_in_the_checkpoint(tmp_path, make):
+    anneal(tmp_path / "run.pt", make(), stop=8)
+    assert torch.equal(anneal(tmp_path / "run.pt", make()), anneal(None, make()))
+
+
+def test_an_object_with_other_numbers_is_another_call(tmp_path):
+    anneal(tmp_path / "run.pt", CountingObject(), stop=8)
+    with pytest.raises(
+        ValueError, match=r"numbers of bound was .*2\.0\} there and is .*3\.0\} here"
+    ):
+        anneal(tmp_path / "run.pt", CountingObject(3.0))
+
+
 # The record
 
 
@@ -298,6 +486,28 @@ def test_a_schedule_of_ones_own_is_told_how_much_is_done():
     model = ascend(steps=4, lr=0.01, schedule=halves)
     assert asked == [0.0, 0.25, 0.5, 0.75]
     assert abs(model.level.item() - 4 * 0.005) < 1e-6
+
+
+def test_adam_is_told_its_betas_and_its_eps():
+    slopes, beta, eps, lr = [3.0, -1.0, 2.0, 0.5], (0.5, 0.7), 0.4, 0.1
+    level = mean = square = 0.0
+    for t, slope in enumerate(slopes, start=1):  # Kingma & Ba (2015), algorithm 1, uphill
+        mean = beta[0] * mean + (1 - beta[0]) * slope
+        square = beta[1] * square + (1 - beta[1]) * slope**2
+        level += lr * mean / (1 - beta[0] ** t) / (math.sqrt(square / (1 - beta[1] ** t)) + eps)
+
+    def bound(model, q, x, K, done):
+        return slopes[round(4 * done)] * model.level + 0 * x[:, 0]
+
+    assert abs(ascend(bound, steps=4, lr=lr, betas=beta, eps=eps).level.item() - level) < 1e-12
+
+
+def test_a_checkpoint_of_another_adam_is_refused(tmp_path):
+    anneal(tmp_path / "run.pt", stop=8)
+    with pytest.raises(ValueError, match=r"betas was \(0\.9, 0\.999\) there and is \(0\.5, 0\.9\)"):
+        anneal(tmp_path / "run.pt", betas=(0.5, 0.9))
+    with pytest.raises(ValueError, match=r"eps was 1e-08 there and is 0\.001 here"):
+        anneal(tmp_path / "run.pt", eps=1e-3)
 
 
 def test_a_long_gradient_is_clipped_to_the_norm_asked_for_and_a_short_one_is_not():
@@ -456,6 +666,26 @@ def test_compiled_gradients_are_those_of_the_bound():
         evaluate(x[:, :2], 3)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_bound_that_is_told_what_is_done_is_compiled_once_and_held_out_data_change_nothing():
+    def compiles_no_more(history):
+        torch.compiler.set_stance("fail_on_recompile")
+
+    found = []
+    for more in ({}, {"compile": True, "callback": compiles_no_more}):
+        model, q, x = vae()
+        q.net.append(nn.Dropout(0.1))  # which the held-out data are to see switched off
+        try:
+            history = fit(
+                annealed, model, q, x, steps=20, batch_size=20, record_every=2, held_out=x, **more
+            )
+        finally:
+            torch.compiler.set_stance("default")
+        found.append((flat(model, q), t64(history.train), t64(history.held_out)))
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-12)
+
+
 def test_without_a_compiler_it_says_so_before_it_trains(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     model = Slope()
@@ -514,6 +744,54 @@ def test_in_another_thread_or_beside_another_handler_it_leaves_signals_alone():
         signal.signal(signal.SIGINT, before)
 
 
+# An encoder that learns nothing
+
+
+class Chooser(nn.Module):
+    """q(z | x) over three one-hot latents; no gradient flows through its draws."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(1, 3, dtype=torch.float64)
+
+    def forward(self, x):
+        return OneHotCategorical(logits=self.net(x))
+
+
+def choose(bound, **more):
+    model = GaussianMixture(t64([0.0, 0.0, 0.0]), t64([[-1.0], [0.0], [1.0]]), 1.0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(bound, model, Chooser(), rows(8), steps=4, batch_size=4, **more)
+    assert all(warning.filename == __file__ for warning in caught)
+    return [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize(
+    "bound", [elbo, iwae, partial(iwae, chunk=2), lambda *given: elbo(*given) - 1.0]
+)
+def test_a_q_that_cannot_reparameterise_is_told_once_that_the_bound_trains_it_on_noise(bound):
+    (message,) = choose(bound, K=3)
+    assert message.startswith("q gives OneHotCategorical, which cannot reparameterise")
+    assert message.endswith("elbo_score takes any q")
+
+
+def test_with_a_bound_that_takes_any_q_or_a_frozen_q_there_is_nothing_to_tell():
+    assert choose(elbo_score, K=3) == []
+    model, q = GaussianMixture(t64([0.0]), t64([[0.0]]), 1.0), lambda x: OneHotCategorical(x**0)
+    fit(elbo, model, q, rows(8), steps=2)
+
+
+def test_a_q_without_any_gradient_is_told_once():
+    def detached(model, q, x, K):
+        with torch.no_grad():
+            q(x)
+        return -((x - model.means[0]) ** 2)[:, 0]
+
+    (message,) = choose(detached)
+    assert message.startswith("bound gives the parameters of q no gradient")
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_gradient_that_is_no_number_is_named_before_it_does_harm(bad):
     model = Slope()
@@ -545,6 +823,42 @@ def test_the_row_at_which_the_bound_is_no_number_is_named():
     message = r"-inf for 2 of 8 data, first row 6 of the batch.*sigma nearly zero"
     with pytest.raises(FloatingPointError, match=message):
         ascend(bound, steps=1)
+
+
+def test_data_of_another_scale_are_blamed_and_not_the_step_size():
+    model = LatentVariableModel(StandardNormal(2), GaussianDecoder(2, 4))
+    q = GaussianEncoder(4, 2, hidden=())
+    x = 1e4 * torch.randn(128, 4)
+    with pytest.raises(FloatingPointError, match=r"at step 1.* standardise x; \|x\| is up to 3"):
+        fit(elbo, model, q, x, steps=5)
+    with pytest.raises(
+        FloatingPointError, match=r"at step 1.* is a network's output huge, or a"
+    ) as caught:
+        ascend(lambda model, q, x, K: climb(model, q, x, K) / 0, steps=1)
+    assert "lr" not in str(caught.value)
+
+
+def test_data_of_another_scale_are_blamed_for_a_gradient_too():
+    model = Slope()
+    model.other = nn.Parameter(t64(0.0))
+
+    def bound(model, q, x, K):
+        return torch.sqrt(model.level * x[:, 0]) + torch.sqrt(model.other * x[:, 0])
+
+    message = r"of model\.level and 1 more is infinite.* standardise x; \|x\| is up to 7e\+03 here"
+    with pytest.raises(FloatingPointError, match=message):
+        fit(bound, model, None, 1e3 * rows(8), steps=1)
+
+
+def test_a_distribution_that_refuses_its_parameters_does_not_print_them_all():
+    def q(x):
+        return MultivariateNormal(x[:, :2], scale_tril=torch.zeros(len(x), 2, 2).double())
+
+    model, _, x = vae()
+    for call in (elbo, partial(fit, elbo, steps=1)):
+        with pytest.raises(ValueError, match=r"scale_tril \(Tensor of shape \(40") as caught:
+            call(model, q, x)
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 250
 
 
 def test_what_a_bound_raises_comes_with_its_step():

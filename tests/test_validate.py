@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
+import pandas
 import pytest
 import torch
 
 from vaelib._validate import (
     check_data,
+    check_dense,
     check_finite,
     check_integer,
     check_like,
@@ -14,14 +17,17 @@ from vaelib._validate import (
     check_positive,
     check_samples,
     check_tensor,
+    cut_numbers,
     data_are_checked,
     describe,
     describe_shape,
     looks_at_values,
+    quote,
 )
 
 NAN, INF = math.nan, math.inf
 ONE = torch.ones(2, 3)
+SPARSE = ONE.to_sparse()
 
 
 @pytest.mark.parametrize(
@@ -35,7 +41,12 @@ ONE = torch.ones(2, 3)
         (check_number, (NAN, "lr"), ValueError, "lr must be a positive number; got nan"),
         (check_number, (INF, "lr"), ValueError, "lr must be a positive number; got inf"),
         (check_number, (True, "lr"), ValueError, "lr must be a positive number; got True"),
-        (check_number, (ONE, "lr"), ValueError, "lr must be a positive number; got tensor"),
+        (
+            check_number,
+            (ONE, "lr"),
+            ValueError,
+            "lr must be a positive number; got Tensor of shape (2, 3)",
+        ),
         (check_positive, (-1, "s"), ValueError, "s must be one positive, finite number; got -1"),
         (check_positive, (INF, "s"), ValueError, "s must be one positive, finite number; got inf"),
         (check_positive, (ONE, "s"), ValueError, "s must be one .*; got shape (2, 3)"),
@@ -57,6 +68,13 @@ ONE = torch.ones(2, 3)
         (check_data, (None, "x_to"), ValueError, "x_to must be a tensor of shape (B, X), B at"),
         (check_data, (ONE[0], "x", "(N, X)"), ValueError, "of shape (N, X), N at least 1; got (3,"),
         (check_data, (ONE * NAN,), ValueError, "x must be finite"),
+        (check_data, (np.ones(3),), ValueError, "got ndarray: give torch.from_numpy(x).float()"),
+        (check_data, (pandas.DataFrame([1.0]),), ValueError, "torch.from_numpy(x.to_numpy()).fl"),
+        (check_data, ([[1.0]], "y"), ValueError, "got list: give torch.tensor(y)"),
+        (check_data, (SPARSE,), TypeError, "x must be a dense tensor; got torch.sparse_coo: give "),
+        (check_tensor, (SPARSE, "b", "X", 3), TypeError, "b must be .*dense.*give b.to_dense()"),
+        (check_dense, (SPARSE, "x"), TypeError, "x must be a dense tensor; got torch.sparse_coo"),
+        (check_samples, (SPARSE, 0), TypeError, "log_w must be a dense tensor; got torch.sparse_c"),
         (check_samples, ([0.0], 0), TypeError, "log_w must be a tensor of floating point; got l"),
         (check_samples, (ONE.int(), 0), TypeError, "tensor of floating point; got torch.int32"),
         (check_samples, (ONE, None), TypeError, "dim must be an integer; got None"),
@@ -92,6 +110,45 @@ def test_finite_numbers_whose_sum_overflows_are_finite_and_whole_numbers_are_alw
 def test_shapes_and_values_are_described_in_a_few_words():
     assert describe(ONE) == "(2, 3)" and describe([1]) == "list"
     assert describe_shape("B", 3) == "(B, 3)" and describe_shape("B") == "(B,)"
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        (-0.5, "-0.5"),
+        ("yes", "'yes'"),
+        (["cosine"], "['cosine']"),
+        (torch.tensor(0.5), "tensor(0.5000)"),
+        (torch.ones(128, 28, 28), "Tensor of shape (128, 28, 28)"),
+        (np.ones((128, 2)), "ndarray of shape (128, 2)"),
+        (pandas.DataFrame({"a": [1, 2]}), "DataFrame of shape (2, 1)"),
+        (torch.nn.Sequential(torch.nn.Tanh(), torch.nn.Tanh()), "Sequential"),
+    ],
+)
+def test_what_was_got_is_written_in_a_few_words_and_never_whole(value, words):
+    assert quote(value) == words
+
+
+def test_a_long_text_or_list_is_cut():
+    assert max(len(quote(value)) for value in ("a" * 500, [0.1] * 500, 10**100)) < 60
+
+
+def test_the_numbers_of_torchs_own_error_are_left_out_and_other_errors_stay():
+    with pytest.raises(ValueError) as caught:
+        torch.distributions.Normal(torch.zeros(4), -torch.ones(4))
+    assert "tensor([" in str(caught.value)
+    cut_numbers(caught.value)
+    assert str(caught.value).endswith("to satisfy the constraint GreaterThan(lower_bound=0.0)")
+    other = ValueError("a", 1)
+    cut_numbers(other)
+    assert other.args == ("a", 1)
+
+
+def test_a_nested_tensor_is_refused():
+    with pytest.warns(UserWarning, match="prototype"):
+        nested = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
+    with pytest.raises(TypeError, match="x must be a dense tensor; got a nested one"):
+        check_data(nested)
 
 
 def test_values_are_trusted_within_the_context_only_and_shapes_never_are():

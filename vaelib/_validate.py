@@ -6,6 +6,7 @@ Every message names the argument, says what it must be, and what was got instead
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -17,6 +18,7 @@ from torch import Tensor
 
 __all__ = [
     "check_data",
+    "check_dense",
     "check_finite",
     "check_flag",
     "check_integer",
@@ -26,10 +28,12 @@ __all__ = [
     "check_samples",
     "check_seed",
     "check_tensor",
+    "cut_numbers",
     "data_are_checked",
     "describe",
     "describe_shape",
     "looks_at_values",
+    "quote",
 ]
 
 _CHECKED: ContextVar[bool] = ContextVar("vaelib_data_are_checked", default=False)
@@ -66,6 +70,21 @@ def describe(value: Any) -> str:
     return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
 
 
+def quote(value: Any) -> str:
+    """What was got, as it is written if that is short; of an array its shape, never its numbers."""
+    if getattr(value, "shape", ()) != ():
+        return f"{type(value).__name__} of shape {tuple(value.shape)}"
+    text = reprlib.repr(value)
+    return type(value).__name__ if "\n" in text else text
+
+
+def cut_numbers(error: Exception) -> None:
+    """Leave out the tensor that torch prints whole where a distribution refuses it."""
+    message, _, numbers = str(error).partition(", but found invalid values:\n")
+    if numbers:
+        error.args = (message,)
+
+
 def describe_shape(*sizes: int | str) -> str:
     """A shape as it is written: ``(B, 3)``, or ``(B,)``."""
     return f"({', '.join(map(str, sizes))}{',' * (len(sizes) == 1)})"
@@ -75,26 +94,26 @@ def check_integer(value: Any, name: str, least: int = 1) -> int:
     """A whole number, at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         wanted = "a positive integer" if least == 1 else f"an integer of at least {least}"
-        raise ValueError(f"{name} must be {wanted}; got {value!r}")
+        raise ValueError(f"{name} must be {wanted}; got {quote(value)}")
     return value
 
 
 def check_seed(seed: Any) -> None:
     """An integer, of any sign."""
     if isinstance(seed, bool) or not isinstance(seed, int):
-        raise TypeError(f"seed must be an integer; got {seed!r}")
+        raise TypeError(f"seed must be an integer; got {quote(seed)}")
 
 
 def check_flag(value: Any, name: str) -> None:
     """True or False, and no other value that Python takes for one of them."""
     if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False; got {value!r}")
+        raise TypeError(f"{name} must be True or False; got {quote(value)}")
 
 
 def check_number(value: Any, name: str) -> float:
     """A finite, positive number that is no tensor."""
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
-        raise ValueError(f"{name} must be a positive number; got {value!r}")
+        raise ValueError(f"{name} must be a positive number; got {quote(value)}")
     return float(value)
 
 
@@ -102,7 +121,7 @@ def check_positive(value: Any, name: str) -> Tensor:
     """A positive, finite number, or a tensor that holds one such number."""
     wanted = f"{name} must be one positive, finite number"
     if isinstance(value, bool) or not isinstance(value, Real | Tensor):
-        raise TypeError(f"{wanted}; got {value!r}")
+        raise TypeError(f"{wanted}; got {quote(value)}")
     if isinstance(value, Tensor):
         number = value.detach()
     else:
@@ -110,7 +129,7 @@ def check_positive(value: Any, name: str) -> Tensor:
     if number.ndim != 0:
         raise ValueError(f"{wanted}; got shape {describe(number)}")
     if number.is_complex() or not (number > 0 and number.isfinite()):
-        raise ValueError(f"{wanted}; got {value!r}")
+        raise ValueError(f"{wanted}; got {quote(value)}")
     return number
 
 
@@ -122,6 +141,16 @@ def check_like(value: Tensor, like: Tensor, name: str) -> None:
         )
 
 
+def check_dense(value: Any, name: str) -> None:
+    """If it is a tensor, one whose numbers all lie in memory: neither nested nor sparse."""
+    if isinstance(value, Tensor) and value.is_nested:
+        raise TypeError(f"{name} must be a dense tensor; got a nested one")
+    if isinstance(value, Tensor) and value.layout != torch.strided:
+        raise TypeError(
+            f"{name} must be a dense tensor; got {value.layout}: give {name}.to_dense()"
+        )
+
+
 def check_finite(value: Tensor, name: str) -> None:
     """A tensor without an infinity and without not-a-number."""
     if not _is_finite(value):
@@ -129,7 +158,8 @@ def check_finite(value: Tensor, name: str) -> None:
 
 
 def check_tensor(value: Any, name: str, *sizes: int | str, like: Tensor | None = None) -> Tensor:
-    """A finite tensor of floating point and of these sizes."""
+    """A finite, dense tensor of floating point and of these sizes."""
+    check_dense(value, name)
     shape = value.shape if isinstance(value, Tensor) else ()
     fits = len(shape) == len(sizes) and all(
         n >= 1 if isinstance(size, str) else n == size for n, size in zip(shape, sizes, strict=True)
@@ -146,11 +176,13 @@ def check_tensor(value: Any, name: str, *sizes: int | str, like: Tensor | None =
 
 
 def check_data(x: Any, name: str = "x", sizes: str = "(B, X)") -> Tensor:
-    """Data: at least one datum, at least one axis beside the first one, finite."""
+    """Data: at least one datum, at least one axis beside the first one, finite, a dense tensor."""
+    check_dense(x, name)
     if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[0] == 0:
         first = sizes.strip("(").split(",")[0]
         raise ValueError(
-            f"{name} must be a tensor of shape {sizes}, {first} at least 1; got {describe(x)}"
+            f"{name} must be a tensor of shape {sizes}, {first} at least 1; "
+            f"got {describe(x)}{_suggest_tensor(x, name)}"
         )
     if not _is_finite(x):
         row = int((~x.isfinite()).flatten(1).any(1).nonzero()[0])
@@ -160,15 +192,25 @@ def check_data(x: Any, name: str = "x", sizes: str = "(B, X)") -> Tensor:
 
 def check_samples(log_w: Any, dim: Any) -> None:
     """Log-weights: a tensor of floating point with at least one sample along an axis."""
+    check_dense(log_w, "log_w")
     if not isinstance(log_w, Tensor) or not log_w.is_floating_point():
         got = log_w.dtype if isinstance(log_w, Tensor) else type(log_w).__name__
         raise TypeError(f"log_w must be a tensor of floating point; got {got}")
     if not isinstance(dim, int) or isinstance(dim, bool):
-        raise TypeError(f"dim must be an integer; got {dim!r}")
+        raise TypeError(f"dim must be an integer; got {quote(dim)}")
     if log_w.ndim == 0 or not -log_w.ndim <= dim < log_w.ndim or log_w.shape[dim] == 0:
         raise ValueError(
             f"log_w must have at least one sample along dim {dim}; got shape {describe(log_w)}"
         )
+
+
+def _suggest_tensor(value: Any, name: str) -> str:
+    """How a tensor is made of what is none: of a data frame, an array or a list."""
+    if hasattr(value, "to_numpy"):
+        return f": give torch.from_numpy({name}.to_numpy()).float()"
+    if hasattr(value, "__array__") and not isinstance(value, Tensor):
+        return f": give torch.from_numpy({name}).float()"
+    return f": give torch.tensor({name})" if isinstance(value, list | tuple) else ""
 
 
 def _is_finite(value: Tensor) -> bool:

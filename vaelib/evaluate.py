@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaelib._validate import check_data, check_integer
+from vaelib._validate import check_data, check_integer, quote
 from vaelib.protocol import (
     Encoder,
     Model,
@@ -151,7 +151,7 @@ def active_units(q: Encoder, x: Tensor, threshold: float = 0.01) -> int:
         or not isinstance(threshold, Real)
         or not 0 <= threshold < math.inf
     ):
-        raise ValueError(f"threshold must be a finite number, at least 0; got {threshold!r}")
+        raise ValueError(f"threshold must be a finite number, at least 0; got {quote(threshold)}")
     mean: Tensor = encode(q, check_data(x)).mean
     if mean.shape[0] < 2:
         raise ValueError(f"x must hold at least two data; got {tuple(x.shape)}")

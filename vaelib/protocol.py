@@ -6,8 +6,9 @@ event of any rank: a vector ``(Z,)``, or a chain of vectors ``(T, Z)``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 import torch
@@ -17,6 +18,7 @@ from torch.distributions import Distribution
 from vaelib._validate import (
     check_data,
     check_integer,
+    cut_numbers,
     data_are_checked,
     describe,
     describe_shape,
@@ -34,11 +36,14 @@ __all__ = [
     "evaluate_log_joint",
     "get_likelihood",
     "get_prior",
+    "note_draws_without_path",
     "sample_log_weights",
     "split_samples",
 ]
 
 Encoder = Callable[[Tensor], Distribution]
+
+_WITHOUT_PATH: ContextVar[set[str] | None] = ContextVar("vaelib_without_path", default=None)
 
 
 class Model(Protocol):
@@ -147,7 +152,9 @@ def checked_data(model: Any, x: Tensor) -> AbstractContextManager[None]:
 
     Raises:
         ValueError: what :func:`check_model_data` raises.
+        TypeError: the model has no ``log_joint``.
     """
+    _method(model, "log_joint")
     check_model_data(model, x)
     return data_are_checked()
 
@@ -253,7 +260,26 @@ def sample_log_weights(model: Any, q_z: Distribution, x: Tensor, K: int) -> Tens
     """
     z = draw(q_z, K)
     log_q: Tensor = q_z.log_prob(z)
+    if log_q.requires_grad and not q_z.has_rsample and not torch.compiler.is_compiling():
+        kinds = _WITHOUT_PATH.get()
+        if kinds is not None:
+            kinds.add(type(q_z).__name__)
     return evaluate_log_joint(model, x, z) - log_q
+
+
+@contextmanager
+def note_draws_without_path() -> Iterator[set[str]]:
+    """Collect the kinds of q that cannot reparameterise, where a gradient was to flow through z.
+
+    What q gets then is the derivative of log q alone, which for the ELBO is noise around zero. What
+    is compiled is not seen.
+    """
+    kinds: set[str] = set()
+    token = _WITHOUT_PATH.set(kinds)
+    try:
+        yield kinds
+    finally:
+        _WITHOUT_PATH.reset(token)
 
 
 def call_network(module: Callable[[Tensor], Any], given: Tensor, name: str) -> Any:
@@ -269,6 +295,9 @@ def call_network(module: Callable[[Tensor], Any], given: Tensor, name: str) -> A
     """
     try:
         return module(given)
+    except ValueError as error:
+        cut_numbers(error)
+        raise
     except RuntimeError as error:
         parameters = module.parameters() if isinstance(module, nn.Module) else iter(())
         for like in parameters:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vaelib._validate import check_finite, check_integer, check_positive, describe
+from vaelib._validate import check_finite, check_integer, check_positive, describe, quote
 from vaelib.densities import (
     BinaryPixels,
     DiagonalGaussian,
@@ -288,7 +288,7 @@ class CategoricalDecoder(nn.Module):
 def _mlp(n_in: int, hidden: Sequence[int], n_out: int, activation: Activation) -> nn.Sequential:
     if not isinstance(hidden, Iterable):
         raise TypeError(
-            f"hidden must be the widths of the layers, such as (128, 128); got {hidden!r}"
+            f"hidden must be the widths of the layers, such as (128, 128); got {quote(hidden)}"
         )
     widths = [n_in, *(check_integer(width, "hidden") for width in hidden), n_out]
     layers: list[nn.Module] = []
@@ -304,7 +304,7 @@ def _layer(activation: Activation) -> nn.Module:
         layer = None
     if not isinstance(layer, nn.Module):
         raise TypeError(
-            f"activation must be a class of module, such as nn.Tanh; got {activation!r}"
+            f"activation must be a class of module, such as nn.Tanh; got {quote(activation)}"
         )
     return layer
 

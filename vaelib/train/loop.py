@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from vaelib._validate import data_are_checked, describe
-from vaelib.protocol import check_model_data
+from vaelib._validate import cut_numbers, data_are_checked, describe, quote
+from vaelib.protocol import check_model_data, note_draws_without_path
 from vaelib.train import checkpoint as store
 from vaelib.train import parallel
 from vaelib.train.batches import Batches
 from vaelib.train.finite import check_bound, check_gradients
 from vaelib.train.history import History
 from vaelib.train.interrupt import delay_interrupt
-from vaelib.train.objective import CompiledObjective, Objective, check_compiler
+from vaelib.train.objective import CompiledObjective, Objective, check_compiler, in_eval_mode
 from vaelib.train.settings import Settings
 
 __all__ = ["fit"]
+
+_RUNNING = threading.RLock()  # held by the thread in which fit runs
 
 
 def fit(
@@ -39,6 +44,8 @@ def fit(
     steps: int,
     batch_size: int | None = 128,
     lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
     schedule: str | Callable[[float], float] = "constant",
     clip: float | None = None,
     seed: int = 0,
@@ -54,13 +61,17 @@ def fit(
     .. math:: \max_{\theta, \phi}\; \frac{1}{N} \sum_{n=1}^{N} \text{bound}(x_n; \theta, \phi)
 
     Equation :eq:`eq-objective`. The same seed and number of threads give the same bits; the global
-    generator is left as it was. Ctrl-C ends the training after the step in hand, with the history
-    so far. If ``torchrun`` started the script, its processes share every batch and average their
-    gradients. The data are checked once, when training begins, or when a callable returns them.
+    generator is left as it was, and ``fit`` runs in one thread at a time. Ctrl-C ends the training
+    after the step in hand, with the history so far. If ``torchrun`` started the script, its
+    processes share every batch and average their gradients. The data are checked once, when
+    training begins, or when a callable returns them.
 
     Args:
         bound: called as ``bound(model, q, x, K)``, shape ``(B,)``, in nats: any function of
-            :mod:`vaelib.elbo` or :mod:`vaelib.iwae`.
+            :mod:`vaelib.elbo` or :mod:`vaelib.iwae`. If it has a parameter ``done``, it is told
+            there what fraction of ``steps`` is done: from 0 to just below 1 in training, 1 for
+            held-out data; with ``compile=True`` as a tensor of shape ``()``. A bound that is a
+            module trains too.
         model: the joint, p(x, z).
         q: the encoder; the model's own posterior has no parameters but the model's.
         x: data, shape ``(N, X)``; or a callable that gives such a tensor for epoch 0, 1, 2, ...
@@ -68,13 +79,16 @@ def fit(
         steps: how many steps of the optimiser.
         batch_size: B; None takes all data in every step.
         lr: Adam's step size.
+        betas: Adam's rates of forgetting, of the gradient's mean and of its square.
+        eps: what Adam adds to the root of the mean square.
         schedule: ``"constant"``; ``"cosine"``, from ``lr`` down to zero along half a cosine; or a
             callable that gives the factor of ``lr`` when the fraction ``done`` of all steps, from 0
             to 1, is done.
         clip: the largest norm that the gradient of all parameters together may have; a longer one
             is shortened.
         seed: of the data's order and of the samples.
-        held_out: data on which the bound is evaluated at each record.
+        held_out: data on which the bound is evaluated at each record, with the modules in
+            evaluation mode: without dropout, and batch normalisation as it will be used.
         record_every: how many steps between records; the last step is always one.
         patience: stop when the held-out bound has not risen for this many records in a row, and put
             back the parameters of the best one.
@@ -94,12 +108,19 @@ def fit(
             the model refuses, a bound that is not of shape ``(B,)``, or a checkpoint that is
             damaged or of another call.
         TypeError: the bound or the callback cannot be called, the checkpoint is no path, the seed
-            no integer, or ``compile`` neither True nor False.
+            no integer, ``compile`` neither True nor False, or the data are a ``DataLoader`` or
+            sparse.
         FloatingPointError: the bound or its gradient is infinite or not a number; the message names
             the step, the tensor and the likely cause, and the parameters are those before that
             step.
-        RuntimeError: ``compile=True``, and there is no C++ compiler.
+        RuntimeError: ``compile=True``, and there is no C++ compiler; or another thread is in
+            ``fit``, whose random numbers this one would change.
         OSError: the checkpoint cannot be written.
+
+    Warns:
+        UserWarning: after the first step, if q cannot reparameterise and is trained on noise (which
+            is seen in what is made of :func:`vaelib.elbo.log_weights` and not compiled), or if q
+            gets no gradient at all; at the end, if training was interrupted.
 
     Source: Kingma & Welling (2014), algorithm 1; Kingma & Ba (2015) for Adam.
     """
@@ -108,6 +129,8 @@ def fit(
         steps=steps,
         batch_size=batch_size,
         lr=lr,
+        betas=betas,
+        eps=eps,
         schedule=schedule,
         clip=clip,
         seed=seed,
@@ -116,6 +139,7 @@ def fit(
         compile=compile,
     )
     _check_callables(bound, callback, checkpoint)
+    _check_batches(x)
 
     def check(data: Any, name: str = "x") -> None:
         check_model_data(model, data, name, "(N, X)")
@@ -125,7 +149,7 @@ def fit(
     elif patience is not None:
         raise ValueError("patience needs held_out data, whose bound is to rise; got held_out=None")
 
-    with torch.random.fork_rng(), delay_interrupt() as interrupts:
+    with _in_one_thread(), torch.random.fork_rng(), delay_interrupt() as interrupts:
         batches = Batches(x, batch_size, seed, check)
         training = _Training(Objective(bound, model, q), batches, held_out, settings)
         training.begin(checkpoint)
@@ -159,7 +183,13 @@ class _Training:
         if not self.parameters:
             raise ValueError("neither model nor q has a parameter to train")
         self.device = next(iter(self.parameters.values())).device
-        self.optimiser = torch.optim.Adam(self.parameters.values(), lr=settings.lr, fused=True)
+        self.optimiser = torch.optim.Adam(
+            self.parameters.values(),
+            lr=settings.lr,
+            betas=settings.betas,
+            eps=settings.eps,
+            fused=True,
+        )
 
         parallel.init_process_group(self.device)
         module: nn.Module = objective
@@ -174,6 +204,8 @@ class _Training:
         self.best: dict[str, Any] = {"held_out": -math.inf, "records": 0, "parameters": {}}
         self.interrupted = False
         self.finished = False
+        self.warned = False
+        self.numbers = objective.numbers()
         self.started = time.perf_counter()
 
     def begin(self, checkpoint: Any) -> None:
@@ -200,7 +232,7 @@ class _Training:
             parameter.grad = None
 
         # Nothing below looks at the data's values again.
-        with data_are_checked():
+        with data_are_checked(), note_draws_without_path() as kinds:
             # Bound: one value for each datum; the loss is minus their mean over the whole batch.
             # Gradients are averaged over processes and should be summed, hence n_processes.
             values = self._evaluate_bound(x)
@@ -209,12 +241,12 @@ class _Training:
             # Check: all processes learn the same mean, and whether one of them was interrupted.
             sums = parallel.all_reduce([-loss.item() / n_processes, float(bool(interrupts))])
             mean = sums[0]
-            check_bound(mean, values, self.parameters, self.step + 1)
+            check_bound(mean, values, x, self.parameters, self.step + 1)
 
             # Backward: with several processes, torch averages the gradients.
             if loss.requires_grad:
                 loss.backward()
-            check_gradients(self.parameters, mean, self.step + 1)
+            check_gradients(self.parameters, x, mean, self.step + 1)
 
             # Clip.
             if settings.clip is not None:
@@ -227,11 +259,15 @@ class _Training:
         self.step += 1
         self.since_record.append(mean)
         self.interrupted = sums[1] > 0
+        if not self.warned:
+            self.warned = True
+            _warn_of_idle_encoder(kinds, self.objective.q)
 
     def _evaluate_bound(self, x: Tensor) -> Tensor:
         try:
-            values = self.evaluate(x, self.settings.K)
+            values = self.evaluate(x, self.settings.K, self.settings.done(self.step))
         except Exception as error:
+            cut_numbers(error)
             error.add_note(
                 f"This was step {self.step + 1} of fit; the parameters are those before it."
             )
@@ -258,10 +294,10 @@ class _Training:
     @torch.no_grad()
     def _evaluate_held_out(self) -> float:
         assert self.held_out is not None
-        # A generator of its own, so that looking at held-out data does not change the training.
-        with torch.random.fork_rng(), data_are_checked():
+        # A generator of its own and evaluation mode, so that looking does not change the training.
+        with torch.random.fork_rng(), in_eval_mode(self.objective), data_are_checked():
             torch.manual_seed(0)
-            values = self.objective(self.held_out.to(self.device), self.settings.K)
+            values = self.objective(self.held_out.to(self.device), self.settings.K, done=1.0)
             return float(values.mean())
 
     def _keep_best(self, held_out: float, patience: int) -> None:
@@ -289,6 +325,7 @@ class _Training:
             return
         state = {
             "call": self._call,
+            "numbers": self.objective.numbers(),
             "objective": self.objective.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
@@ -305,6 +342,7 @@ class _Training:
         """Go on from a checkpoint; it is compared with this call before anything is overwritten."""
         store.compare_calls(state.get("call"), self._call, checkpoint)
         store.compare_tensors(state.get("objective"), self.objective.state_dict(), checkpoint)
+        self.objective.restore_numbers(state["numbers"])
         self.objective.load_state_dict(state["objective"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
@@ -321,11 +359,12 @@ class _Training:
     def _call(self) -> dict[str, Any]:
         """What a checkpoint must have in common with the call that goes on from it."""
         call = dict(vars(self.settings))
-        if call["schedule"] == "constant":
-            del call["steps"]  # with a constant step size more steps only go on
+        if call["schedule"] == "constant" and not self.objective.takes_done:
+            del call["steps"]  # more steps only go on, for nothing depends on how many there are
         elif callable(call["schedule"]):
             call["schedule"] = "callable"
         call["bound"] = getattr(self.objective.bound, "__name__", "callable")
+        call["numbers of bound"] = self.numbers
         call["x"] = store.fingerprint(self.batches.x)
         call["held_out"] = store.fingerprint(self.held_out)
         call["processes"] = parallel.world_size()
@@ -347,8 +386,47 @@ def _show_progress(training: _Training, bound: Any) -> Any:
 
 def _check_callables(bound: Any, callback: Any, checkpoint: Any) -> None:
     if not callable(bound):
-        raise TypeError(f"bound must be callable; got {bound!r}")
+        raise TypeError(f"bound must be callable; got {quote(bound)}")
     if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable; got {callback!r}")
+        raise TypeError(f"callback must be callable; got {quote(callback)}")
     if not isinstance(checkpoint, str | os.PathLike | None):
-        raise TypeError(f"checkpoint must be a path, str or os.PathLike; got {checkpoint!r}")
+        raise TypeError(f"checkpoint must be a path, str or os.PathLike; got {quote(checkpoint)}")
+
+
+def _check_batches(x: Any) -> None:
+    if isinstance(x, DataLoader | Dataset) and not callable(x):
+        raise TypeError(
+            "x must be all data in one tensor, of which fit makes batches, or a callable that "
+            f"gives one for each epoch, x=lambda epoch: ...; got {type(x).__name__}"
+        )
+
+
+@contextmanager
+def _in_one_thread() -> Iterator[None]:
+    """Refuse to begin while another thread trains: both would draw from torch's one generator."""
+    if not _RUNNING.acquire(blocking=False):
+        raise RuntimeError(
+            "fit runs in another thread, and both would draw from one generator; "
+            "train one after the other, or in processes"
+        )
+    try:
+        yield
+    finally:
+        _RUNNING.release()
+
+
+def _warn_of_idle_encoder(kinds: set[str], q: Any) -> None:
+    """Say that q learns nothing from this bound, after the first step's backward pass."""
+    parameters = [p for p in q.parameters() if p.requires_grad] if isinstance(q, nn.Module) else []
+    if kinds:
+        warnings.warn(
+            f"q gives {', '.join(sorted(kinds))}, which cannot reparameterise: this bound trains q "
+            "on noise. elbo_score takes any q",
+            stacklevel=4,
+        )
+    elif parameters and all(p.grad is None for p in parameters):
+        warnings.warn(
+            "bound gives the parameters of q no gradient, so q stays as it is; if that is meant, "
+            "freeze it by q.requires_grad_(False)",
+            stacklevel=4,
+        )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
-from vaelib._validate import check_integer, check_number
+from vaelib._validate import check_flag, check_integer, check_number, check_seed, quote
 
 __all__ = ["Settings"]
 
@@ -29,6 +31,8 @@ class Settings:
     steps: int
     batch_size: int | None
     lr: float
+    betas: tuple[float, float]
+    eps: float
     schedule: str | Callable[[float], float]
     clip: float | None
     seed: int
@@ -43,17 +47,25 @@ class Settings:
             if getattr(self, name) is not None:
                 check_integer(getattr(self, name), name)
         check_number(self.lr, "lr")
+        _check_betas(self.betas)
+        check_number(self.eps, "eps")
         if self.clip is not None:
             check_number(self.clip, "clip")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int):
-            raise TypeError(f"seed must be an integer; got {self.seed!r}")
-        if not isinstance(self.compile, bool):
-            raise TypeError(f"compile must be True or False; got {self.compile!r}")
+        check_seed(self.seed)
+        check_flag(self.compile, "compile")
         known = isinstance(self.schedule, str) and self.schedule in _SCHEDULES
         if not known and not callable(self.schedule):
             raise ValueError(
-                f"schedule must be 'constant' or 'cosine' or a callable; got {self.schedule!r}"
+                f"schedule must be 'constant' or 'cosine' or a callable; got {quote(self.schedule)}"
             )
+
+    def done(self, step: int) -> float:
+        """The fraction of all steps that is done, from 0 to 1.
+
+        Args:
+            step: how many steps have been made.
+        """
+        return step / self.steps
 
     def step_size(self, step: int) -> float:
         """Adam's step size, as the schedule has it.
@@ -63,4 +75,17 @@ class Settings:
         """
         schedule = self.schedule
         factor = _SCHEDULES[schedule] if isinstance(schedule, str) else schedule
-        return self.lr * factor(step / self.steps)
+        return self.lr * factor(self.done(step))
+
+
+def _check_betas(betas: Any) -> None:
+    """Adam's two rates of forgetting."""
+    if not isinstance(betas, tuple) or len(betas) != 2 or not all(map(_is_beta, betas)):
+        raise ValueError(
+            "betas must be a tuple of two numbers, each at least 0 and less than 1; "
+            f"got {quote(betas)}"
+        )
+
+
+def _is_beta(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < 1
