@@ -6,6 +6,7 @@ Every message names the argument, says what it must be, and what was got instead
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -16,7 +17,9 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "HALF",
     "check_data",
+    "check_dense",
     "check_finite",
     "check_flag",
     "check_integer",
@@ -25,12 +28,18 @@ __all__ = [
     "check_positive",
     "check_samples",
     "check_seed",
+    "check_shape",
     "check_tensor",
     "data_are_checked",
     "describe",
     "describe_shape",
     "looks_at_values",
+    "quote",
+    "widen",
 ]
+
+# Two or three digits: less than a log-density of hundreds of nats needs.
+HALF = (torch.float16, torch.bfloat16)
 
 _CHECKED: ContextVar[bool] = ContextVar("vaelib_data_are_checked", default=False)
 
@@ -66,6 +75,18 @@ def describe(value: Any) -> str:
     return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
 
 
+def quote(value: Any) -> str:
+    """What was got, as Python writes it; of a tensor or an array only its kind and shape."""
+    if getattr(value, "ndim", 0):
+        return f"a {type(value).__name__} of shape {tuple(value.shape)}"
+    return reprlib.repr(value)
+
+
+def widen(value: Tensor) -> Tensor:
+    """A tensor in single precision at least, for what log-densities are computed from."""
+    return value.float() if value.dtype in HALF else value
+
+
 def describe_shape(*sizes: int | str) -> str:
     """A shape as it is written: ``(B, 3)``, or ``(B,)``."""
     return f"({', '.join(map(str, sizes))}{',' * (len(sizes) == 1)})"
@@ -75,26 +96,26 @@ def check_integer(value: Any, name: str, least: int = 1) -> int:
     """A whole number, at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         wanted = "a positive integer" if least == 1 else f"an integer of at least {least}"
-        raise ValueError(f"{name} must be {wanted}; got {value!r}")
+        raise ValueError(f"{name} must be {wanted}; got {quote(value)}")
     return value
 
 
 def check_seed(seed: Any) -> None:
     """An integer, of any sign."""
     if isinstance(seed, bool) or not isinstance(seed, int):
-        raise TypeError(f"seed must be an integer; got {seed!r}")
+        raise TypeError(f"seed must be an integer; got {quote(seed)}")
 
 
 def check_flag(value: Any, name: str) -> None:
     """True or False, and no other value that Python takes for one of them."""
     if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False; got {value!r}")
+        raise TypeError(f"{name} must be True or False; got {quote(value)}")
 
 
 def check_number(value: Any, name: str) -> float:
     """A finite, positive number that is no tensor."""
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
-        raise ValueError(f"{name} must be a positive number; got {value!r}")
+        raise ValueError(f"{name} must be a positive number; got {quote(value)}")
     return float(value)
 
 
@@ -102,7 +123,7 @@ def check_positive(value: Any, name: str) -> Tensor:
     """A positive, finite number, or a tensor that holds one such number."""
     wanted = f"{name} must be one positive, finite number"
     if isinstance(value, bool) or not isinstance(value, Real | Tensor):
-        raise TypeError(f"{wanted}; got {value!r}")
+        raise TypeError(f"{wanted}; got {quote(value)}")
     if isinstance(value, Tensor):
         number = value.detach()
     else:
@@ -122,24 +143,41 @@ def check_like(value: Tensor, like: Tensor, name: str) -> None:
         )
 
 
+def check_dense(value: Tensor, name: str) -> None:
+    """A tensor that has all its numbers in place: it is neither sparse nor nested."""
+    if value.is_nested or value.layout != torch.strided:
+        got = "a nested one" if value.is_nested else f"one of layout {value.layout}"
+        raise TypeError(f"{name} must be a dense tensor; got {got}")
+
+
 def check_finite(value: Tensor, name: str) -> None:
     """A tensor without an infinity and without not-a-number."""
     if not _is_finite(value):
         raise ValueError(f"{name} must be finite; it holds an infinity or not-a-number")
 
 
-def check_tensor(value: Any, name: str, *sizes: int | str, like: Tensor | None = None) -> Tensor:
-    """A finite tensor of floating point and of these sizes."""
+def check_shape(value: Any, name: str, *sizes: int | str) -> None:
+    """A dense tensor of these sizes; one that is a letter may be any number but zero."""
+    if isinstance(value, Tensor):
+        check_dense(value, name)
     shape = value.shape if isinstance(value, Tensor) else ()
     fits = len(shape) == len(sizes) and all(
         n >= 1 if isinstance(size, str) else n == size for n, size in zip(shape, sizes, strict=True)
     )
     if not fits:
         raise ValueError(f"{name} must have shape {describe_shape(*sizes)}; got {describe(value)}")
+
+
+def check_tensor(value: Any, name: str, *sizes: int | str, like: Tensor | None = None) -> Tensor:
+    """A finite tensor of floating point and of these sizes, in single or double precision."""
+    check_shape(value, name, *sizes)
     if like is not None:
         check_like(value, like, name)
     if not value.is_floating_point():
         raise ValueError(f"{name} must be floating point; got {value.dtype}")
+    if value.dtype in HALF:
+        # In half precision neither an evidence nor a posterior would be the exact one.
+        raise TypeError(f"{name} must be torch.float32 or torch.float64; got {value.dtype}")
     check_finite(value, name)
     tensor: Tensor = value
     return tensor
@@ -147,6 +185,8 @@ def check_tensor(value: Any, name: str, *sizes: int | str, like: Tensor | None =
 
 def check_data(x: Any, name: str = "x", sizes: str = "(B, X)") -> Tensor:
     """Data: at least one datum, at least one axis beside the first one, finite."""
+    if isinstance(x, Tensor):
+        check_dense(x, name)
     if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[0] == 0:
         first = sizes.strip("(").split(",")[0]
         raise ValueError(
@@ -163,8 +203,9 @@ def check_samples(log_w: Any, dim: Any) -> None:
     if not isinstance(log_w, Tensor) or not log_w.is_floating_point():
         got = log_w.dtype if isinstance(log_w, Tensor) else type(log_w).__name__
         raise TypeError(f"log_w must be a tensor of floating point; got {got}")
+    check_dense(log_w, "log_w")
     if not isinstance(dim, int) or isinstance(dim, bool):
-        raise TypeError(f"dim must be an integer; got {dim!r}")
+        raise TypeError(f"dim must be an integer; got {quote(dim)}")
     if log_w.ndim == 0 or not -log_w.ndim <= dim < log_w.ndim or log_w.shape[dim] == 0:
         raise ValueError(
             f"log_w must have at least one sample along dim {dim}; got shape {describe(log_w)}"

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaelib._validate import check_flag, check_seed
+from vaelib._validate import check_flag, check_seed, quote
 from vaelib.data import download
 from vaelib.data.pixels import FreshPixels
 
@@ -168,8 +168,10 @@ def _load_images(
     dataset: str, table: Table, binarize: str | None, labels: bool, seed: int
 ) -> tuple[Any, ...]:
     """A data set whose files are those of MNIST."""
-    if binarize not in (None, "threshold", "stochastic"):
-        raise ValueError(f"binarize must be None, 'threshold' or 'stochastic'; got {binarize!r}")
+    if not isinstance(binarize, str | None) or binarize not in (None, "threshold", "stochastic"):
+        raise ValueError(
+            f"binarize must be None, 'threshold' or 'stochastic'; got {quote(binarize)}"
+        )
     check_flag(labels, "labels")
     check_seed(seed)
     files = download.contents(dataset, table)

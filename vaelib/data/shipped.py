@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from vaelib._validate import check_flag, check_integer, check_seed
+from vaelib._validate import check_flag, check_integer, check_seed, quote
 
 __all__ = ["digits", "two_moons"]
 
@@ -70,7 +70,7 @@ def two_moons(n: int, seed: int = 0, noise: float = 0.1) -> Tensor:
     check_integer(n, "n")
     check_seed(seed)
     if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < math.inf:
-        raise ValueError(f"noise must not be negative, and a finite number; got {noise!r}")
+        raise ValueError(f"noise must not be negative, and a finite number; got {quote(noise)}")
     generator = torch.Generator().manual_seed(seed)
     angle = torch.pi * torch.rand(n, generator=generator)
     upper = torch.rand(n, generator=generator) < 0.5
