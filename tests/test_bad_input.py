@@ -11,7 +11,14 @@ import pytest
 import torch
 from oracles import t64
 from torch import nn
-from torch.distributions import HalfNormal, Independent, Normal
+from torch.distributions import (
+    Bernoulli,
+    Exponential,
+    HalfNormal,
+    Independent,
+    Normal,
+    OneHotCategorical,
+)
 from torch.utils.data import DataLoader, TensorDataset
 
 from vaelib.annealing import ais
@@ -154,6 +161,17 @@ def kinds(name, call, argument="x"):
         yield row(name, f"{argument} on another device", device, call, data(device="meta"))
 
 
+def not_dense(name, call, argument="x", shape=(4, 3)):
+    """Rows for tensors that have not all their numbers in place."""
+    message = f"{argument} must be a dense tensor; got"
+    sparse, nested = (
+        data(*shape).to_sparse(),
+        torch.nested.nested_tensor([data(3), data(2)], layout=torch.jagged),
+    )
+    yield row(name, f"{argument} sparse", f"{message} one of layout torch.spar", call, sparse)
+    yield row(name, f"{argument} nested", f"{message} a nested one", call, nested)
+
+
 def not_finite(name, call, argument="x"):
     message = f"{argument} must be finite.*holds an infinity or not-a-number"
     for value in (NAN, INF, -INF):
@@ -168,6 +186,7 @@ def no_data(name, call, wanted=r"x must be a tensor of shape \(B, X\), B at leas
     yield from shapes(name, X_WANTED, call, (4, 7))
     yield from no_tensors(name, "x", call)
     yield from not_finite(name, call)
+    yield from not_dense(name, call)
     yield from kinds(name, call)
 
 
@@ -189,6 +208,10 @@ def no_models(name, call):
 
 def no_encoders(name, call):
     """Rows for encoders that do not keep the protocol, and for those that do not fit the model."""
+    swapped = "got the model LatentVariableModel. A bound takes the model first, then q"
+    yield row(name, "q a model", f"q must be called with x, .*; {swapped}", call, vae())
+    wild = r"parameter loc .*shape \(4, 2\).*found invalid values(\nThis was step|$)"
+    yield row(name, "q not finite", wild, call, lambda x: Normal(x[:, :2] + NAN, 1.0))
     for q in (None, data(), "posterior"):
         kind = type(q).__name__
         yield row(name, f"q a {kind}", f"q must be called with x.*; got {kind}", call, q)
@@ -208,6 +231,9 @@ def rows_of_models():
     yield from counts("StandardNormal", "latent_dim", StandardNormal)
     yield from shapes("StandardNormal", Z_WANTED, StandardNormal(2)().log_prob, (4, 3), ())
     yield from no_tensors("StandardNormal", "z", StandardNormal(2)().log_prob)
+    message = "z must be a tensor of real numbers; got torch.complex64"
+    z = data(4, 2, dtype=COMPLEX)
+    yield row("StandardNormal", "z complex", message, StandardNormal(2)().log_prob, z)
 
     message = "must be a module that returns a distribution; got"
     name, call, prior = "LatentVariableModel", LatentVariableModel, StandardNormal(2)
@@ -247,7 +273,7 @@ def rows_of_log_joint():
     yield from kinds(name, lambda x: vae().log_joint(x.real, x[..., :2]), "z")
     yield from not_finite(name, of_x)
     double = "must be torch.float64 on cpu; got torch.float32"
-    one_hot = r"z must lie in the support of the prior: .*OneHot\(\)"
+    one_hot = r"z must lie in the support of the prior, which is OneHotCategorical\(\)"
     for what, message, model, x, z_given in [
         ("x infinite, solved", "x must be finite", solved(), x_with(INF).double(), z.double()),
         ("z not one-hot", one_hot, mixture(), data(dtype=F64), z.double()),
@@ -302,6 +328,9 @@ def rows_of_solved_models():
     yield row(name, "two precisions", f"means {two}", of_means, means.double())
     yield from values(name, "sigma", NO_SIGMA, message, partial(GaussianMixture, logits, means))
 
+    half = "must be torch.float32 or torch.float64; got torch.float16"
+    yield row("LinearGaussian", "half precision", f"weight {half}", of_weight, weight.half())
+    yield row("GaussianMixture", "half precision", f"logits {half}", of_logits, logits.half())
     for model in (solved(), mixture()):
         for method in ("log_evidence", "posterior"):
             yield from no_data_of_solved(f"{type(model).__name__}.{method}", getattr(model, method))
@@ -311,6 +340,7 @@ def no_data_of_solved(name, call):
     yield from shapes(name, X_WANTED, call, (3,), (4, 2), (0, 3), (1, 4, 3))
     yield from no_tensors(name, "x", call)
     yield from not_finite(name, lambda x: call(x.double()))
+    yield from not_dense(name, call)
     for dtype in (torch.float32, INT, COMPLEX):
         message = f"x must be torch.float64 on cpu; got {dtype} on cpu"
         yield row(name, f"x of {dtype}", message, call, data(dtype=dtype))
@@ -328,6 +358,9 @@ def rows_of_ppca_and_monte_carlo():
     message = "be one positive, finite number; got "
     wrong = [sigma for sigma in NO_SIGMA if sigma is not None]
     yield from values(name, "sigma", wrong, message, partial(fit_ppca, data(), 1))
+    yield from not_dense(name, fitted)
+    half = "x must be torch.float32 or torch.float64; got torch.bfloat16"
+    yield row(name, "half precision", half, fitted, data(dtype=torch.bfloat16))
     integer = "x must be floating point; got torch.int64"
     yield row(name, "integers", integer, fitted, data(dtype=INT))
     yield row(name, "Z = X", "latent_dim must be at most 2 .*; got 3", fit_ppca, data(), 3)
@@ -381,6 +414,7 @@ def rows_of_density(name, p, argument="x"):
     yield from no_tensors(name, argument, p.log_prob)
     message = f"{argument} must be a tensor of real numbers; got torch.complex64"
     yield row(name, "log_prob at complex", message, p.log_prob, data(dtype=COMPLEX))
+    yield from not_dense(name, p.log_prob, argument)
     message = f"{argument} must be on cpu; got one on meta"
     yield row(name, "log_prob on another device", message, p.log_prob, data(device="meta"))
 
@@ -401,6 +435,8 @@ def rows_of_proxies():
     name, message = "GaussianDecoder", "be one positive, finite number; got "
     of_sigma = lambda sigma: GaussianDecoder(2, 3, sigma_dec=sigma)  # noqa: E731
     yield from values(name, "sigma_dec", NO_SIGMA, message, of_sigma)
+    of_flag = lambda learn_sigma: GaussianDecoder(2, 3, learn_sigma=learn_sigma)  # noqa: E731
+    yield from values(name, "learn_sigma", (1, "no", None), "be True or False; got ", of_flag)
     yield row(
         name, "two sigmas", r"sigma_dec must be one .*; got shape \(2,\)", of_sigma, torch.ones(2)
     )
@@ -441,6 +477,7 @@ def rows_of_weights(function):
     for dtype in (INT, COMPLEX, torch.bool):
         message = f"log_w must be a tensor of floating point; got {dtype}"
         yield row(name, str(dtype), message, function, data(dtype=dtype))
+    yield from not_dense(name, function, "log_w")
     one = "log_w must have at least one sample along dim"
     yield from shapes(name, f"{one} 0", function, (), (0, 3))
     no_dim = [0.0, "0", None, True, (0, 1)]
@@ -485,6 +522,48 @@ def rows_of_more_about_bounds():
         yield row(bound.__name__, "a discrete latent", message, bound, model, model.posterior, x, 2)
     message = r"model must have log_joint\(x, z\) and prior\(\); got NoPrior, without prior"
     yield row("elbo_kl", "no prior", message, elbo_kl, NoPrior(), encoder(), data())
+    pixels = lambda z: Independent(Bernoulli(logits=data(*z.shape[:-1], 3)), 1)  # noqa: E731
+    grey = "x must lie in the support of the likelihood, which is Independent.*Bernoulli"
+    call = partial(elbo, vae(decoder=pixels), encoder())
+    yield row("elbo", "grey pixels, a decoder of one's own", grey, call, x_with(0.5))
+    outside = (
+        "q must draw latents that fit the model: z must lie in the support of the prior, which"
+    )
+    of_z = partial(Independent, reinterpreted_batch_ndims=1)
+    positive, bits = of_z(Exponential(torch.ones(2))), of_z(Bernoulli(torch.full((2,), 0.5)))
+    for what, prior in (("positive", positive), ("discrete", bits)):
+        model = vae(prior=returns(prior))
+        yield row(
+            "elbo", f"a q of all numbers, a {what} prior", outside, elbo, model, encoder(), data()
+        )
+    message = "q must draw what the prior is a density of; got OneHotCategorical, which is discrete"
+    q = returns(OneHotCategorical(logits=data(4, 2)))
+    for bound in (elbo, elbo_score, iwae, log_likelihood):
+        yield row(bound.__name__, "a q that is discrete", message, bound, vae(), q, data(), 2)
+    flag = "return_se must be True or False; got 1"
+    yield row(
+        "log_likelihood",
+        "return_se=1",
+        flag,
+        log_likelihood,
+        vae(),
+        encoder(),
+        data(),
+        2,
+        return_se=1,
+    )
+    flag = "return_ess must be True or False; got 'yes'"
+    yield row(
+        "log_likelihood",
+        "return_ess=yes",
+        flag,
+        log_likelihood,
+        vae(),
+        encoder(),
+        data(),
+        2,
+        return_ess="yes",
+    )
     for bound in (iwae, iwae_dreg, log_likelihood):
         call = partial(bound, vae(), encoder(), data(), 5)
         yield from counts(bound.__name__, "chunk", call, NO_COUNT[:-1])  # None: the bound chooses
@@ -507,6 +586,17 @@ def rows_of_estimates():
     wanted = r"z must have shape \(4, 2\) or \(2, 4, 2\)"
     yield from shapes(name, wanted, lambda z: few(z=z), (2,), (4, 3))
     yield row(name, "z an array", "z must .*got ndarray", few, z=np.zeros((4, 2)))
+    for what, z, wrong in [
+        ("of integers", data(4, 2).long(), "floating point; got torch.int64"),
+        ("not a number", data(4, 2) + NAN, "finite"),
+        ("sparse", data(4, 2).to_sparse(), "a dense tensor"),
+        ("on another device", data(4, 2, device="meta"), "on cpu, as x is; got one on meta"),
+    ]:
+        yield row(name, f"z {what}", f"z must be {wrong}", few, z=z)
+    rough = vae().bfloat16()
+    message = "ais needs latents of torch.float32 or torch.float64; got torch.bfloat16"
+    yield row(name, "half precision", message, few, model=rough, x=data(dtype=torch.bfloat16))
+    yield row(name, "return_se=1", "return_se must be True or False; got 1", few, return_se=1)
     yield row(name, "one chain", few_samples, few, K=1, return_se=True)
     yield from no_models(name, lambda model: few(model=model))
     message = r"prior has a density on all of R\^Z; got"
@@ -530,8 +620,17 @@ def rows_of_estimates():
     message = "be 'exact' .*'ais', 'importance' or a tensor.*got "
     of_evidence = lambda log_evidence: ledger(log_evidence=log_evidence)  # noqa: E731
     yield from values(name, "log_evidence", ("exact", "best", 3.0), message, of_evidence)
-    message = rf"log_evidence must {message}a tensor of shape \(3,\)"
+    message = rf"log_evidence must {message}a Tensor of shape \(3,\)"
     yield row(name, "log_evidence of shape (3,)", message, ledger, log_evidence=data(3))
+    for what, given, wrong in [
+        ("of integers", data(4).long(), "floating point; got torch.int64"),
+        ("not a number", data(4) + NAN, "finite"),
+        ("on another device", data(4, device="meta"), "on cpu, as x is; got one on meta"),
+    ]:
+        of_evidence = partial(ledger, log_evidence=given)
+        yield row(name, f"log_evidence {what}", f"log_evidence must be {wrong}", of_evidence)
+    diverged = "lr must be a step size with which .* it diverged with 1e\\+30"
+    yield row(name, "lr far too large", diverged, ledger, lr=1e30, steps=3)
     message = "q of Independent.* or MultivariateNormal; got"
     half = returns(Independent(HalfNormal(torch.ones(4, 2)), 1))
     yield row(name, "q no Gaussian", message, ledger, q=half)
@@ -555,6 +654,12 @@ def rows_of_looking_inside():
     yield row(name, "no decoder", no_decoder, call, Model(data))
     yield row(name, "decoder returns a tensor", f"{NO_DENSITY} Tensor", call, tensor)
     yield row(name, "decoder returns None", f"{NO_DENSITY} NoneType", call, nothing)
+    more = (
+        r"model.decoder must take what q draws, shape \(4, 2\), and nothing else: .* by you: .*mean"
+    )
+    labelled = vae(decoder=lambda z, y: normal(4, 3))
+    yield row(name, "a decoder of z and y, joined", more, call, vae(decoder=GaussianDecoder(5, 3)))
+    yield row(name, "a decoder of z and of y", more, call, labelled)
 
     name = "interpolate"
     yield from counts(name, "n", lambda n: interpolate(vae(), encoder(), data(), data(), n))
@@ -588,6 +693,10 @@ def rows_of_data():
     yield from no_tensors(name, "p", FreshPixels)
     message = r"p must be a floating-point tensor .*; got \(4, 3\) of torch.uint8"
     yield row(name, "bytes", message, FreshPixels, data(dtype=torch.uint8))
+    sparse = "p must be a dense tensor; got one of layout torch.sparse_coo"
+    yield row(name, "sparse", sparse, FreshPixels, data().to_sparse())
+    epoch = "epoch must be an integer of at least 0; got -1"
+    yield row(name, "epoch -1", epoch, FreshPixels(data()), -1)
     message = r"p must hold grey values in \[0, 1\]; got "
     for value in (-0.1, 1.1, NAN):
         yield row(name, f"p with {value}", message, FreshPixels, x_with(value))

@@ -9,7 +9,7 @@ from oracles import t64
 from scipy import stats
 from scipy.special import expit, log_expit
 from torch import nn
-from torch.distributions import Bernoulli, Categorical, Independent, Normal
+from torch.distributions import Bernoulli, Categorical, Independent, Normal, kl_divergence
 
 from vaelib._validate import data_are_checked
 from vaelib.densities import BinaryPixels, DiagonalGaussian, Symbols
@@ -198,6 +198,46 @@ def test_inside_a_bound_no_density_looks_at_values_that_were_looked_at_before(de
         p.log_prob(x)
     with data_are_checked():
         assert p.log_prob(x).shape == (1,)
+
+
+HALF = [torch.bfloat16, torch.float16]
+
+
+@pytest.mark.parametrize("dtype", HALF)
+@pytest.mark.parametrize("name", [*MADE, "symbols"])
+def test_half_precision_of_the_parameters_is_none_of_the_log_density(name, dtype):
+    """The truth is float64's density of the same, rounded parameters at the same, rounded value."""
+    if name == "symbols":
+        p, value = Symbols(randn64(5, 3, 4).to(dtype)), torch.randint(4, (7, 5, 3))
+        truth = Independent(Categorical(logits=p.logits.double()), 1).log_prob(value)
+    else:
+        module, given = {
+            "encoder": (GaussianEncoder(6, 3, (4,)), randn64(5, 6)),
+            "free": (FreeGaussian(5, 3), torch.zeros(5, 1)),
+            "gaussian": (GaussianDecoder(2, 3, (4,), sigma_dec=0.3), randn64(5, 2)),
+            "bernoulli": (BernoulliDecoder(2, 3, (4,)), randn64(5, 2)),
+        }[name]
+        p = module.to(dtype)(given.to(dtype))
+        value = datum(p, 7).to(dtype)
+        exact = "logits" if hasattr(p, "logits") else "mu"
+        assert getattr(p, exact).dtype == dtype and p.mean.dtype == dtype
+        if name == "bernoulli":
+            truth = Independent(Bernoulli(logits=p.logits.double()), 1).log_prob(value.double())
+        else:
+            normal = Normal(p.mu.double(), p.log_sigma.double().exp())
+            truth = Independent(normal, 1).log_prob(value.double())
+    log_p = p.log_prob(value)
+    assert log_p.dtype == torch.float32
+    torch.testing.assert_close(log_p.double(), truth, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_a_divergence_is_in_single_precision_too(dtype):
+    q, prior = GaussianEncoder(6, 3, (4,)).to(dtype)(randn64(5, 6).to(dtype)), StandardNormal(3)
+    theirs = [Normal(p.base_dist.loc.double(), p.base_dist.scale.double()) for p in (q, prior())]
+    kl = kl_divergence(q, prior.to(dtype)())
+    assert kl.dtype == torch.float32
+    torch.testing.assert_close(kl.double(), kl_divergence(*theirs).sum(-1), rtol=1e-5, atol=1e-6)
 
 
 def test_single_precision_keeps_its_digits_over_many_pixels():

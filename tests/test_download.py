@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -286,6 +287,8 @@ def test_without_a_network_the_message_says_what_to_fetch_where_from_and_where_t
     with pytest.raises(OSError, match="name resolution") as caught:
         download.contents("set", table)
     said = str(caught.value)
+    # The traceback tells each reason once.
+    assert "".join(traceback.format_exception(caught.value)).count("name resolution") == 2
     assert str(tmp_path / "set") in said and "VAELIB_DATA" in said and "the folder set of" in said
     for name, content in files.items():
         assert f"\n  {name}\n" in said

@@ -10,6 +10,7 @@ from oracles import assert_mean, bound_1d, t64
 from scipy import stats
 from torch.distributions import Independent, Normal
 
+from vaelib.elbo import log_weights
 from vaelib.evaluate import (
     active_units,
     estimate_standard_error,
@@ -17,6 +18,7 @@ from vaelib.evaluate import (
     log_likelihood,
     reconstruct,
 )
+from vaelib.iwae import effective_sample_size
 from vaelib.latent import GaussianMixture, LatentVariableModel, LinearGaussian, StandardNormal
 from vaelib.proxies import GaussianDecoder, GaussianEncoder
 
@@ -106,6 +108,34 @@ def test_the_standard_error_is_that_of_the_relative_weight():
     # three equal weights, and rounding
     same = estimate_standard_error(t64(math.log(3.0)), t64(math.log(3.0) - 1e-15), 3)
     assert same < 1e-7
+
+
+@pytest.mark.parametrize("chunk", [None, 4])
+def test_the_effective_sample_size_is_that_of_all_weights_whatever_the_chunk(chunk):
+    model, x = model_1d(), torch.randn(5, 1, dtype=torch.float64)
+    torch.manual_seed(1)
+    sizes = [10] if chunk is None else [4, 4, 2]
+    log_w = torch.cat([log_weights(model, proxy, x, size) for size in sizes]).detach()
+    truth = effective_sample_size(log_w)
+    torch.manual_seed(1)
+    log_p, se, ess = log_likelihood(model, proxy, x, 10, chunk, return_se=True, return_ess=True)
+    torch.testing.assert_close(ess, truth, rtol=1e-12, atol=0)
+    torch.testing.assert_close(log_p, torch.logsumexp(log_w, 0) - math.log(10))
+    torch.manual_seed(1)
+    again, only = log_likelihood(model, proxy, x, 10, chunk, return_ess=True)
+    assert torch.equal(only, ess) and torch.equal(again, log_p) and se.shape == (5,)
+
+
+def test_the_exact_posterior_is_worth_all_its_samples_and_one_far_away_a_single_one():
+    model, x = model_1d(), torch.randn(4, 1, dtype=torch.float64)
+    for dtype in (torch.float32, torch.float64):
+        exact = model.to(dtype)
+        _, ess = log_likelihood(exact, exact.posterior, x.to(dtype), 7, 3, return_ess=True)
+        assert (ess <= 7).all() and (ess > 6.99).all()
+    model.double()
+    far = lambda x: Independent(Normal(x + 30, 0.1), 1)  # noqa: E731
+    _, ess = log_likelihood(model, far, x, 100, return_ess=True)
+    assert (ess < 2).all() and (ess >= 1).all()
 
 
 def test_active_units_counts_the_means_that_vary_with_x():

@@ -572,6 +572,20 @@ def test_ppca_of_float32_data_far_from_zero_is_computed_in_float64():
     np.testing.assert_allclose(norms, eigenvalues[:2] - eigenvalues[2:].mean(), rtol=1e-5)
 
 
+def test_ppca_asks_no_accelerator_for_double_precision(monkeypatch):
+    """As Apple's GPUs do, the tensor that was given refuses it; a copy on the CPU does not."""
+    x, double = torch.randn(20, 3), torch.Tensor.double
+
+    def refuse(tensor):
+        assert tensor is not x, "MPS does not support float64"
+        return double(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "double", refuse)
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: tensor.clone())
+    model = fit_ppca(x, 1)
+    assert model.weight.dtype == x.dtype and model.weight.device == x.device
+
+
 def test_ppca_squares_a_sigma_of_single_precision_in_double():
     x, sigma = ppca_data(), torch.tensor(1.3)
     eigenvalues = np.linalg.eigvalsh(np.cov(x.T, bias=True))[::-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import pydoc
 import re
 import subprocess
@@ -125,6 +126,15 @@ def test_the_report_says_what_is_installed_and_where_data_and_book_are(
     assert lines["Python"].startswith(sys.version.split()[0]) and lines["devices"].startswith("cpu")
     assert lines["data"] == str(tmp_path)
     assert lines["book"] == read("_config.yml")["html"]["baseurl"]
+
+
+def test_a_reader_of_the_report_may_go_before_it_is_written() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "vaelib"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.returncode == 1 and done.stderr == ""
 
 
 def test_the_report_names_the_accelerators(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,6 +148,49 @@ def test_images_refuse_pixels_that_do_not_fit(ax, shape, given):
         plotting.images(ax, torch.zeros(shape), shape=given)
 
 
+def test_arrays_lists_and_half_precision_are_drawn_like_tensors(ax):
+    pixels = torch.linspace(0, 1, 8).reshape(2, 4)
+    for given in (pixels, pixels.numpy(), pixels.tolist()):
+        plotting.images(ax, given, columns=1)
+    first, *others = [np.asarray(image.get_array()) for image in ax.images]
+    assert all((first == other).all() for other in others) and len(others) == 2
+    plotting.density(ax, np.arange(3.0), [1, 2, 3], "prior", fill=False)
+    plotting.density(ax, torch.arange(3).bfloat16(), torch.ones(3).half(), "prior", fill=False)
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[1, 2, 3], [1, 1, 1]]
+    plotting.latent_map(ax, np.zeros((2, 2)), [0, 1])
+    plotting.ellipse(ax, [0, 0], np.eye(2, dtype=int), "prior")
+    assert len(ax.collections) == 2
+
+
+@pytest.mark.parametrize(
+    "draw, error, message",
+    [
+        (lambda ax: plotting.images(ax, "pixels"), TypeError, "x must be .* array .*; got str"),
+        (lambda ax: plotting.images(ax, torch.zeros(0, 4)), ValueError, r"x must .*; got \(0, 4\)"),
+        (lambda ax: plotting.images(ax, torch.eye(4).to_sparse()), TypeError, "x .* dense tensor"),
+        (lambda ax: plotting.images(ax, torch.eye(4).to("meta")), TypeError, "x .* one on meta"),
+        (lambda ax: plotting.images(ax, torch.eye(4), columns=0), ValueError, "columns must be"),
+        (lambda ax: plotting.density(ax, [0.0], [0.0], "p"), ValueError, "actor .* got 'p'"),
+        (lambda ax: plotting.density(ax, [0.0], [0.0, 1.0], "prior"), ValueError, "values must"),
+        (lambda ax: plotting.density(ax, [1j], [0.0], "prior"), TypeError, "grid .*complex64"),
+        (lambda ax: plotting.exact(ax, [0.0, 1.0]), ValueError, r"value must .* shape \(2,\)"),
+        (lambda ax: plotting.exact(ax, 0.0, axis="z"), ValueError, "axis must be .* got 'z'"),
+        (lambda ax: plotting.band(ax, [1], [0.0], [0.0, 1.0]), ValueError, "se must have shape"),
+        (lambda ax: plotting.ellipse(ax, [0, 0], [1, 1], "prior"), ValueError, "cov must have"),
+        (lambda ax: plotting.ellipse(ax, [0, 0], -torch.eye(2), "prior"), ValueError, "got -1"),
+        (
+            lambda ax: plotting.latent_map(ax, torch.eye(2), [0.5, 1]),
+            TypeError,
+            "labels .* integers",
+        ),
+        (lambda ax: plotting.plates(ax, proxy=1), TypeError, "proxy must be True or False; got 1"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_by_name(ax, draw, error, message):
+    with pytest.raises(error, match=message):
+        draw(ax)
+
+
 def test_latent_map_has_a_cloud_and_a_name_at_the_median_of_each_class(ax):
     mean = torch.tensor([[0.0, 0.0], [1.0, 5.0], [2.0, 1.0], [9.0, 9.0]], requires_grad=True)
     assert plotting.latent_map(ax, mean, torch.tensor([3, 3, 3, 7])) is ax

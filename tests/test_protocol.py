@@ -6,14 +6,25 @@ import torch
 from models import far_from
 from oracles import assert_mean, t64
 from scipy import stats
-from torch.distributions import Independent, Normal
+from torch.distributions import (
+    Independent,
+    Normal,
+    OneHotCategoricalStraightThrough,
+    RelaxedOneHotCategorical,
+)
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vaelib.annealing import ais
 from vaelib.elbo import elbo, elbo_kl, elbo_score, elbo_stl, log_weights
 from vaelib.evaluate import active_units, interpolate, log_likelihood, reconstruct
 from vaelib.iwae import iwae, iwae_dreg
-from vaelib.latent import LatentVariableModel, LinearGaussian, StandardNormal, simple_monte_carlo
+from vaelib.latent import (
+    GaussianMixture,
+    LatentVariableModel,
+    LinearGaussian,
+    StandardNormal,
+    simple_monte_carlo,
+)
 from vaelib.ledger import gap_ledger
 from vaelib.protocol import encode, evaluate_log_joint, get_likelihood, get_prior, split_samples
 from vaelib.proxies import BernoulliDecoder, GaussianDecoder, GaussianEncoder
@@ -95,6 +106,76 @@ def test_iwae_scans_its_data_for_finiteness_once_and_for_grey_pixels_once(K):
         iwae(model, q, x, K).sum().backward()
     finite, binary = ["sum of x", "_local_scalar_dense"], ["ne of x", "ne of x", "index"]
     assert scans.seen == [*finite, *binary]
+
+
+# Half precision
+
+
+@pytest.mark.parametrize("decoder", [BernoulliDecoder, GaussianDecoder])
+@pytest.mark.parametrize("bound", EVERY.values(), ids=EVERY)
+def test_under_autocast_only_the_networks_round(bound, decoder):
+    """The noise is that of single precision, and no value is rounded to three digits."""
+    (model, q), x = vae(decoder), bits(30)
+    torch.manual_seed(1)
+    full = bound(model, q, x)
+    for dtype in (torch.bfloat16, torch.float16):
+        torch.manual_seed(1)
+        with torch.autocast("cpu", dtype=dtype):
+            value = bound(model, q, x)
+        assert value.dtype == torch.float32
+        # All would be whole multiples of a coarse step, were they sums in half precision.
+        assert (value != value.to(dtype).float()).float().mean() > 0.8
+        if bound is not ESTIMATED["ais"]:  # whose chains part at a rounded acceptance
+            torch.testing.assert_close(value, full, rtol=0.02, atol=0.05)
+
+
+def test_a_bound_of_half_precision_is_one_graph_with_and_without_autocast():
+    (model, q), x = vae(), bits()
+    traced = torch.compile(elbo, backend="eager", fullgraph=True)
+
+    def on_the_same_noise(x):
+        torch.manual_seed(1)
+        ours = elbo(model, q, x)
+        torch.manual_seed(1)
+        torch.testing.assert_close(traced(model, q, x), ours)
+        assert ours.dtype == torch.float32
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        on_the_same_noise(x)
+    model.bfloat16(), q.bfloat16()
+    on_the_same_noise(x.bfloat16())
+
+
+def test_solved_models_stay_exact_under_autocast():
+    models = [
+        LinearGaussian(torch.randn(6, 2), torch.randn(6), 0.1),
+        GaussianMixture(torch.randn(3), torch.randn(3, 6), 0.1),
+    ]
+    for model in models:
+        x, _ = model.sample(4)
+        truth = model.log_evidence(x)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            torch.testing.assert_close(model.log_evidence(x), truth)
+            tight = elbo(model, model.posterior, x)
+        torch.testing.assert_close(tight, truth, rtol=1e-3, atol=0.01)
+
+
+# Supports
+
+
+def test_what_lies_outside_of_a_support_is_refused_whatever_torch_is_told_to_check():
+    """torch.compile tells it to check nothing; the wrapper need only be made."""
+    mixture, x = GaussianMixture(torch.zeros(3), torch.randn(3, 2), 0.6), torch.randn(4, 2)
+    logits = mixture.posterior(x).logits.detach()
+    relaxed = lambda x: RelaxedOneHotCategorical(torch.tensor(0.5), logits=logits)  # noqa: E731
+    hard = lambda x: OneHotCategoricalStraightThrough(logits=logits)  # noqa: E731
+    for checks in (True, False):
+        torch.distributions.Distribution.set_default_validate_args(checks)
+        with pytest.raises(
+            ValueError, match=r"q must draw latents that fit .* support of the prior"
+        ):
+            elbo(mixture, relaxed, x)
+        torch.testing.assert_close(elbo(mixture, hard, x), mixture.log_evidence(x))
 
 
 # One graph

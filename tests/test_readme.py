@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,15 @@ def example_in(page):
     return example
 
 
-def test_the_example_trains_and_prints_a_held_out_log_likelihood(capsys):
+def test_the_example_needs_torch_only_and_comes_close_to_the_truth(capsys, monkeypatch):
+    for extra in ("sklearn", "scipy", "matplotlib", "pandas", "pooch", "platformdirs", "filelock"):
+        monkeypatch.setitem(sys.modules, extra, None)
     assert len(example_in(README).strip().splitlines()) <= 12
     exec(example_in(README), {})
-    printed = r"held-out log p\(x\): (-\d+\.\d) nats per digit, largest standard error (\d\.\d+)\n"
+    printed = r"held-out log p\(x\): (-\d+\.\d\d) nats; of the truth: (-\d+\.\d\d)\n"
     said = re.fullmatch(printed, capsys.readouterr().out)
-    # 64 fair coins would cost 44.4 nats; a thousand steps reach about 18.
-    assert -22 < float(said[1]) < -15 and 0 < float(said[2]) < 1
+    # On held-out data no model is better than the one that made them, on average.
+    assert -0.5 < float(said[1]) - float(said[2]) < 0.05
 
 
 def test_the_exercise_passes_a_right_answer_and_names_a_wrong_one(tmp_path):

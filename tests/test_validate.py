@@ -16,6 +16,7 @@ from vaelib._validate import (
     check_number,
     check_positive,
     check_samples,
+    check_shape,
     check_tensor,
     cut_numbers,
     data_are_checked,
@@ -23,11 +24,15 @@ from vaelib._validate import (
     describe_shape,
     looks_at_values,
     quote,
+    widen,
 )
 
 NAN, INF = math.nan, math.inf
 ONE = torch.ones(2, 3)
-SPARSE = ONE.to_sparse()
+SPARSE, NESTED = (
+    ONE.to_sparse(),
+    torch.nested.nested_tensor([ONE[0], ONE[0, :2]], layout=torch.jagged),
+)
 
 
 @pytest.mark.parametrize(
@@ -41,12 +46,7 @@ SPARSE = ONE.to_sparse()
         (check_number, (NAN, "lr"), ValueError, "lr must be a positive number; got nan"),
         (check_number, (INF, "lr"), ValueError, "lr must be a positive number; got inf"),
         (check_number, (True, "lr"), ValueError, "lr must be a positive number; got True"),
-        (
-            check_number,
-            (ONE, "lr"),
-            ValueError,
-            "lr must be a positive number; got Tensor of shape (2, 3)",
-        ),
+        (check_number, (ONE, "lr"), ValueError, "positive number; got a Tensor of shape (2, 3)"),
         (check_positive, (-1, "s"), ValueError, "s must be one positive, finite number; got -1"),
         (check_positive, (INF, "s"), ValueError, "s must be one positive, finite number; got inf"),
         (check_positive, (ONE, "s"), ValueError, "s must be one .*; got shape (2, 3)"),
@@ -63,6 +63,22 @@ SPARSE = ONE.to_sparse()
         (check_tensor, ([1.0], "b", "X"), ValueError, "b must have shape (X,); got list"),
         (check_tensor, (ONE.int(), "b", "X", 3), ValueError, "b must be floating point; got torch"),
         (check_tensor, (ONE / 0, "b", "X", 3), ValueError, "b must be finite"),
+        (
+            check_tensor,
+            (ONE.half(), "b", "X", 3),
+            TypeError,
+            "b must be torch.float32 or torch.floa",
+        ),
+        (check_tensor, (SPARSE, "b", "X", 3), TypeError, "b must be a dense tensor; got one of l"),
+        (check_shape, (ONE, "b", "X", 2), ValueError, "b must have shape (X, 2); got (2, 3)"),
+        (check_dense, (SPARSE, "b"), TypeError, "b must be a dense tensor; got one of layout tor"),
+        (check_dense, (NESTED, "b"), TypeError, "b must be a dense tensor; got a nested one"),
+        (
+            check_data,
+            (SPARSE,),
+            TypeError,
+            "x must be a dense tensor; got one of layout torch.spar",
+        ),
         (check_data, (ONE[0],), ValueError, "x must be a tensor of shape (B, X), B at least 1; "),
         (check_data, (ONE[:0],), ValueError, "B at least 1; got (0, 3)"),
         (check_data, (None, "x_to"), ValueError, "x_to must be a tensor of shape (B, X), B at"),
@@ -71,11 +87,9 @@ SPARSE = ONE.to_sparse()
         (check_data, (np.ones(3),), ValueError, "got ndarray: give torch.from_numpy(x).float()"),
         (check_data, (pandas.DataFrame([1.0]),), ValueError, "torch.from_numpy(x.to_numpy()).fl"),
         (check_data, ([[1.0]], "y"), ValueError, "got list: give torch.tensor(y)"),
-        (check_data, (SPARSE,), TypeError, "x must be a dense tensor; got torch.sparse_coo: give "),
         (check_tensor, (SPARSE, "b", "X", 3), TypeError, "b must be .*dense.*give b.to_dense()"),
-        (check_dense, (SPARSE, "x"), TypeError, "x must be a dense tensor; got torch.sparse_coo"),
-        (check_samples, (SPARSE, 0), TypeError, "log_w must be a dense tensor; got torch.sparse_c"),
         (check_samples, ([0.0], 0), TypeError, "log_w must be a tensor of floating point; got l"),
+        (check_samples, (SPARSE, 0), TypeError, "log_w must be a dense tensor; got one of layout"),
         (check_samples, (ONE.int(), 0), TypeError, "tensor of floating point; got torch.int32"),
         (check_samples, (ONE, None), TypeError, "dim must be an integer; got None"),
         (check_samples, (ONE, True), TypeError, "dim must be an integer; got True"),
@@ -107,8 +121,18 @@ def test_finite_numbers_whose_sum_overflows_are_finite_and_whole_numbers_are_alw
     check_finite(torch.zeros(3, device="meta"), "x")
 
 
+def test_only_half_precision_is_widened():
+    for dtype in (torch.float16, torch.bfloat16):
+        assert widen(ONE.to(dtype)).dtype == torch.float32
+    for dtype in (torch.float32, torch.float64, torch.int64, torch.bool, torch.complex64):
+        value = ONE.to(dtype)
+        assert widen(value) is value
+
+
 def test_shapes_and_values_are_described_in_a_few_words():
     assert describe(ONE) == "(2, 3)" and describe([1]) == "list"
+    assert quote(torch.zeros(128, 2, 2)) == "a Tensor of shape (128, 2, 2)"
+    assert quote("cosine") == "'cosine'" and len(quote([0.5] * 1000)) < 60
     assert describe_shape("B", 3) == "(B, 3)" and describe_shape("B") == "(B,)"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, metadata
 
 import torch
@@ -10,7 +12,7 @@ import torch
 import vaelib
 from vaelib.data import download
 
-__all__ = ["report"]
+__all__ = ["main", "report"]
 
 
 def report() -> str:
@@ -52,5 +54,15 @@ def _book() -> str:
     return str(named.get("Documentation", "unknown: vaelib is on the path, but not installed"))
 
 
+def main() -> None:
+    """Print the report; whoever reads it may stop at any line."""
+    try:
+        print(report(), flush=True)
+    except BrokenPipeError:
+        # Python writes what is left when it ends, and would fail there once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    print(report())
+    main()

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "HALF",
     "check_data",
     "check_dense",
     "check_finite",
@@ -27,6 +28,7 @@ __all__ = [
     "check_positive",
     "check_samples",
     "check_seed",
+    "check_shape",
     "check_tensor",
     "cut_numbers",
     "data_are_checked",
@@ -34,7 +36,11 @@ __all__ = [
     "describe_shape",
     "looks_at_values",
     "quote",
+    "widen",
 ]
+
+# Two or three digits: less than a log-density of hundreds of nats needs.
+HALF = (torch.float16, torch.bfloat16)
 
 _CHECKED: ContextVar[bool] = ContextVar("vaelib_data_are_checked", default=False)
 
@@ -71,9 +77,9 @@ def describe(value: Any) -> str:
 
 
 def quote(value: Any) -> str:
-    """What was got, as it is written if that is short; of an array its shape, never its numbers."""
-    if getattr(value, "shape", ()) != ():
-        return f"{type(value).__name__} of shape {tuple(value.shape)}"
+    """What was got, as Python writes it; of an array, or where that takes lines, only its kind."""
+    if getattr(value, "ndim", 0):
+        return f"a {type(value).__name__} of shape {tuple(value.shape)}"
     text = reprlib.repr(value)
     return type(value).__name__ if "\n" in text else text
 
@@ -83,6 +89,11 @@ def cut_numbers(error: Exception) -> None:
     message, _, numbers = str(error).partition(", but found invalid values:\n")
     if numbers:
         error.args = (message,)
+
+
+def widen(value: Tensor) -> Tensor:
+    """A tensor in single precision at least, for what log-densities are computed from."""
+    return value.float() if value.dtype in HALF else value
 
 
 def describe_shape(*sizes: int | str) -> str:
@@ -142,12 +153,15 @@ def check_like(value: Tensor, like: Tensor, name: str) -> None:
 
 
 def check_dense(value: Any, name: str) -> None:
-    """If it is a tensor, one whose numbers all lie in memory: neither nested nor sparse."""
-    if isinstance(value, Tensor) and value.is_nested:
+    """If it is a tensor, one that has all its numbers in place: it is neither sparse nor nested."""
+    if not isinstance(value, Tensor):
+        return
+    if value.is_nested:
         raise TypeError(f"{name} must be a dense tensor; got a nested one")
-    if isinstance(value, Tensor) and value.layout != torch.strided:
+    if value.layout != torch.strided:
         raise TypeError(
-            f"{name} must be a dense tensor; got {value.layout}: give {name}.to_dense()"
+            f"{name} must be a dense tensor; got one of layout {value.layout}: "
+            f"give {name}.to_dense()"
         )
 
 
@@ -157,8 +171,8 @@ def check_finite(value: Tensor, name: str) -> None:
         raise ValueError(f"{name} must be finite; it holds an infinity or not-a-number")
 
 
-def check_tensor(value: Any, name: str, *sizes: int | str, like: Tensor | None = None) -> Tensor:
-    """A finite, dense tensor of floating point and of these sizes."""
+def check_shape(value: Any, name: str, *sizes: int | str) -> None:
+    """A dense tensor of these sizes; one that is a letter may be any number but zero."""
     check_dense(value, name)
     shape = value.shape if isinstance(value, Tensor) else ()
     fits = len(shape) == len(sizes) and all(
@@ -166,10 +180,18 @@ def check_tensor(value: Any, name: str, *sizes: int | str, like: Tensor | None =
     )
     if not fits:
         raise ValueError(f"{name} must have shape {describe_shape(*sizes)}; got {describe(value)}")
+
+
+def check_tensor(value: Any, name: str, *sizes: int | str, like: Tensor | None = None) -> Tensor:
+    """A finite tensor of floating point and of these sizes, in single or double precision."""
+    check_shape(value, name, *sizes)
     if like is not None:
         check_like(value, like, name)
     if not value.is_floating_point():
         raise ValueError(f"{name} must be floating point; got {value.dtype}")
+    if value.dtype in HALF:
+        # In half precision neither an evidence nor a posterior would be the exact one.
+        raise TypeError(f"{name} must be torch.float32 or torch.float64; got {value.dtype}")
     check_finite(value, name)
     tensor: Tensor = value
     return tensor

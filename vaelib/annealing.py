@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaelib._validate import check_integer, describe
+from vaelib._validate import HALF, check_flag, check_integer, check_tensor, describe
 from vaelib.evaluate import estimate_standard_error
 from vaelib.jensen import log_mean_exp
 from vaelib.protocol import Model, checked_data, evaluate_log_joint, get_prior
@@ -70,14 +70,17 @@ def ais(
     Raises:
         ValueError: K, temperatures or leapfrog is not a positive integer, K = 1 with ``return_se``,
             or x or z does not fit.
-        TypeError: the model does not honour the protocol, or its prior is discrete or has no
-            density on all of :math:`\mathbb{R}^Z`.
+        TypeError: the model does not honour the protocol, or its prior is discrete, has no density
+            on all of :math:`\mathbb{R}^Z`, or draws in half precision, in which chains stand still.
 
     Source: Neal (2001); Wu et al. (2017), section 3; Grosse et al. (2015) for the reverse chains.
     """
+    check_flag(return_se, "return_se")
     check_integer(K, "K", least=2 if return_se else 1)
     check_integer(temperatures, "temperatures")
     check_integer(leapfrog, "leapfrog")
+    if isinstance(z, Tensor):
+        check_tensor(z, "z", *z.shape)
     with checked_data(model, x):
         path = _Path(model, x)
         start = path.start(K) if z is None else path.start_at(z, K)
@@ -110,7 +113,10 @@ class _Path:
         return values.reshape(values.shape + (1,) * len(self.prior.event_shape))
 
     def start(self, K: int) -> Tensor:
-        return self.prior.sample((K, self.x.shape[0]))
+        z = self.prior.sample((K, self.x.shape[0]))
+        if z.dtype in HALF:
+            raise TypeError(f"ais needs latents of torch.float32 or torch.float64; got {z.dtype}")
+        return z
 
     def start_at(self, z: Tensor, K: int) -> Tensor:
         each = torch.Size([self.x.shape[0], *self.prior.event_shape])
@@ -119,6 +125,8 @@ class _Path:
             raise ValueError(
                 f"z must have shape {tuple(each)} or {tuple(shared)}; got {describe(z)}"
             )
+        if z.device != self.x.device:
+            raise TypeError(f"z must be on {self.x.device}, as x is; got one on {z.device}")
         return z.expand(shared)
 
     def log_p_x_given_z(self, z: Tensor) -> Tensor:

@@ -3,6 +3,9 @@
 Chapter 2 of *Bounding the Evidence*. Each is a ``torch.distributions.Distribution`` with torch's
 own values and gradients. Called by you, a density looks at the values that it is given. Inside a
 bound it only computes, because the bound has looked at its data before.
+
+A log-density is computed in single precision at least, also where the parameters and the draws are
+in half precision: a sum over hundreds of pixels would be off by nats there.
 """
 
 from __future__ import annotations
@@ -13,10 +16,28 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal
+from torch.distributions import (
+    Bernoulli,
+    Categorical,
+    Distribution,
+    Independent,
+    Normal,
+    constraints,
+    kl_divergence,
+    register_kl,
+)
 from torch.nn.functional import logsigmoid
 
-from vaelib._validate import check_finite, check_like, describe, describe_shape, looks_at_values
+from vaelib._validate import (
+    HALF,
+    check_dense,
+    check_finite,
+    check_like,
+    describe,
+    describe_shape,
+    looks_at_values,
+    widen,
+)
 
 __all__ = [
     "BinaryPixels",
@@ -58,6 +79,8 @@ class StandardGaussian(_OneEvent):
         zero: its mean, zeros of shape ``(*, Z)``; they fix the device and the precision.
     """
 
+    support = constraints.real_vector
+
     def __init__(self, zero: Tensor) -> None:
         super().__init__(zero.shape[:-1], zero.shape[-1:])
         self.zero = zero
@@ -70,9 +93,10 @@ class StandardGaussian(_OneEvent):
         return StandardGaussian(self.zero.expand(*batch_shape, *self.event_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if not isinstance(value, Tensor) or value.shape[-1:] != self.event_shape:
+        _check_kind(value, "z")
+        if value.shape[-1:] != self.event_shape:
             raise ValueError(f"z must have shape (*, {self.event_shape[0]}); got {describe(value)}")
-        return -0.5 * (value.square().sum(-1) + LOG_2_PI * value.shape[-1])
+        return -0.5 * (widen(value).square().sum(-1) + LOG_2_PI * value.shape[-1])
 
 
 class DiagonalGaussian(_OneEvent):
@@ -88,6 +112,7 @@ class DiagonalGaussian(_OneEvent):
     """
 
     has_rsample = True
+    support = constraints.real_vector
 
     def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
         super().__init__(mean.shape[:-1], mean.shape[-1:])
@@ -110,6 +135,9 @@ class DiagonalGaussian(_OneEvent):
 
     def log_prob(self, value: Tensor) -> Tensor:
         _check_value(self, value, self.mu, "z")
+        if self.mu.dtype in HALF:
+            wide = DiagonalGaussian(widen(self.mu), widen(self.log_sigma))
+            return wide.log_prob(widen(value))
         noise = (value - self.mu) / self.sigma
         # One pass: addcmul is log σ + ½ ε².
         terms = torch.addcmul(self.log_sigma, noise, noise, value=0.5)
@@ -125,6 +153,8 @@ class IsotropicGaussian(_OneEvent):
         mean: :math:`\mu`, shape ``(*, X)``.
         log_sigma: :math:`\log \sigma`, shape ``()``.
     """
+
+    support = constraints.real_vector
 
     def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
         super().__init__(mean.shape[:-1], mean.shape[-1:])
@@ -143,6 +173,9 @@ class IsotropicGaussian(_OneEvent):
         if value.dtype != self.mu.dtype:
             check_like(value, self.log_sigma, "x")
         check_finite(value, "x")
+        if self.mu.dtype in HALF:
+            wide = IsotropicGaussian(widen(self.mu), widen(self.log_sigma))
+            return wide.log_prob(widen(value))
         residual = (value - self.mu) * (-self.log_sigma).exp()
         log_scale = value.shape[-1] * (self.log_sigma + 0.5 * LOG_2_PI)
         return -0.5 * residual.square().sum(-1) - log_scale
@@ -160,6 +193,8 @@ class BinaryPixels(_OneEvent):
         logits: :math:`\ell`, shape ``(*, X)``.
     """
 
+    support = constraints.independent(constraints.boolean, 1)
+
     def __init__(self, logits: Tensor) -> None:
         super().__init__(logits.shape[:-1], logits.shape[-1:])
         self.logits = logits
@@ -174,8 +209,9 @@ class BinaryPixels(_OneEvent):
     def log_prob(self, value: Tensor) -> Tensor:
         _check_value(self, value, self.logits, "x")
         check_pixels(value)
-        sign = 2 * value.to(self.logits.dtype) - 1
-        return logsigmoid(self.logits * sign).sum(-1)
+        logits = widen(self.logits)
+        sign = 2 * value.to(logits.dtype) - 1
+        return logsigmoid(logits * sign).sum(-1)
 
 
 class Symbols(_OneEvent):
@@ -192,6 +228,12 @@ class Symbols(_OneEvent):
         self.logits = logits
 
     @property
+    def support(self) -> constraints.Constraint:
+        return constraints.independent(
+            constraints.integer_interval(0, self.logits.shape[-1] - 1), 1
+        )
+
+    @property
     def base_dist(self) -> Categorical:
         return Categorical(logits=self.logits, validate_args=False)
 
@@ -201,8 +243,22 @@ class Symbols(_OneEvent):
     def log_prob(self, value: Tensor) -> Tensor:
         _check_value(self, value, self.logits, "x")
         check_symbols(value, self.logits.shape[-1])
-        log_p: Tensor = self.base_dist.log_prob(value)
+        each = Categorical(logits=widen(self.logits), validate_args=False)
+        log_p: Tensor = each.log_prob(value)
         return log_p.sum(-1)
+
+
+def _kl_gaussians(p: DiagonalGaussian, q: DiagonalGaussian | StandardGaussian) -> Tensor:
+    """torch's own, in single precision at least."""
+    p_each, q_each = (
+        Normal(widen(each.loc), widen(each.scale), validate_args=False)
+        for each in (p.base_dist, q.base_dist)
+    )
+    return kl_divergence(p_each, q_each).sum(-1)
+
+
+register_kl(DiagonalGaussian, DiagonalGaussian)(_kl_gaussians)
+register_kl(DiagonalGaussian, StandardGaussian)(_kl_gaussians)
 
 
 def check_pixels(x: Tensor) -> None:
@@ -250,6 +306,7 @@ def _check_kind(value: Any, name: str) -> None:
     if not isinstance(value, Tensor) or value.is_complex():
         got = value.dtype if isinstance(value, Tensor) else type(value).__name__
         raise TypeError(f"{name} must be a tensor of real numbers; got {got}")
+    check_dense(value, name)
 
 
 def _check_value(p: Distribution, value: Any, like: Tensor, name: str) -> None:

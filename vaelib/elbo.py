@@ -51,7 +51,7 @@ def log_weights(model: Model, q: Encoder, x: Tensor, K: int) -> Tensor:
         TypeError: q does not return a distribution, or model, q and x are not of one kind.
     """
     with checked_data(model, x):
-        return sample_log_weights(model, encode(q, x), x, K)
+        return sample_log_weights(model, encode(q, x, model=model), x, K)
 
 
 def elbo(model: Model, q: Encoder, x: Tensor, K: int = 1) -> Tensor:
@@ -110,7 +110,7 @@ def elbo_kl(model: Model, q: Encoder, x: Tensor, K: int = 1) -> Tensor:
     Source: Kingma & Welling (2014), equation 7.
     """
     with checked_data(model, x):
-        q_z = encode(q, x, needs_rsample=True)
+        q_z = encode(q, x, needs_rsample=True, model=model)
         prior = get_prior(model)
         z = draw(q_z, K)
         log_p_x_given_z = evaluate_log_joint(model, x, z) - prior.log_prob(z)
@@ -143,7 +143,7 @@ def elbo_score(model: Model, q: Encoder, x: Tensor, K: int = 1) -> Tensor:
     Source: Williams (1992); Mohamed et al. (2020), section 4.
     """
     with checked_data(model, x):
-        q_z = encode(q, x)
+        q_z = encode(q, x, model=model)
         z = draw(q_z, K).detach()
         log_q = q_z.log_prob(z)
         log_w = evaluate_log_joint(model, x, z) - log_q.detach()
@@ -178,7 +178,7 @@ def elbo_stl(model: Model, q: Encoder, x: Tensor, K: int = 1) -> Tensor:
     Source: Roeder et al. (2017), section 3.
     """
     with checked_data(model, x):
-        q_z = encode(q, x, needs_rsample=True)
+        q_z = encode(q, x, needs_rsample=True, model=model)
         z = draw(q_z, K)
         return (evaluate_log_joint(model, x, z) - log_path_density(q_z, z)).mean(0)
 

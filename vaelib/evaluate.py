@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaelib._validate import check_data, check_integer, quote
+from vaelib._validate import check_data, check_flag, check_integer, quote
 from vaelib.protocol import (
     Encoder,
     Model,
@@ -42,7 +42,8 @@ def log_likelihood(
     K: int = 5000,
     chunk: int | None = None,
     return_se: bool = False,
-) -> Tensor | tuple[Tensor, Tensor]:
+    return_ess: bool = False,
+) -> Tensor | tuple[Tensor, ...]:
     r"""Estimate log p(x) by importance sampling from q, in memory that does not grow with K.
 
     .. math:: \log \hat p(x)
@@ -52,6 +53,11 @@ def log_likelihood(
     is that of the delta method; it means something only where the weights have a finite variance,
     and it does not include the bias, about half its square. Equation :eq:`eq-log-likelihood`.
 
+    The effective sample size says whether the standard error can be believed: how many equally
+    weighted samples these K are worth, as :func:`vaelib.iwae.effective_sample_size` counts them.
+    Where it is near 1, one sample makes the estimate: log p(x) is probably larger, by more than the
+    error says. A large one is no proof. Where q never draws there are no weights that could tell.
+
     Args:
         model: the joint, p(x, z).
         q: the encoder.
@@ -60,9 +66,12 @@ def log_likelihood(
         chunk: how many samples are in memory at a time; None: as many as make some 4,000 pairs with
             the data.
         return_se: whether the standard error is returned too; then K must be at least 2.
+        return_ess: whether the effective sample size is returned too, from 1 to K; it is not a
+            number where all weights are zero.
 
     Returns:
-        shape ``(B,)``, in nats; with ``return_se`` a pair of such tensors.
+        shape ``(B,)``, in nats; with ``return_se`` or ``return_ess`` a tuple of such tensors, in
+        this order, the effective sample size a number of samples.
 
     Raises:
         ValueError: K or chunk is not a positive integer, K = 1 with ``return_se``, or x does not
@@ -71,16 +80,19 @@ def log_likelihood(
 
     Source: Burda et al. (2016), section 5; Wu et al. (2017).
     """
+    check_flag(return_se, "return_se")
     check_integer(K, "K", least=2 if return_se else 1)
+    check_flag(return_ess, "return_ess")
     with checked_data(model, x):
-        log_p, se = estimate_log_evidence(model, encode(q, x), x, K, chunk)
-    return (log_p, se) if return_se else log_p
+        log_p, se, ess = estimate_log_evidence(model, encode(q, x, model=model), x, K, chunk)
+    asked = (log_p, *[se] * return_se, *[ess] * return_ess)
+    return asked if len(asked) > 1 else log_p
 
 
 @torch.no_grad()
 def estimate_log_evidence(
     model: Model, q_z: Distribution, x: Tensor, K: int, chunk: int | None = None
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """What :func:`log_likelihood` estimates, from a q(z | x) that is already made.
 
     Args:
@@ -91,14 +103,18 @@ def estimate_log_evidence(
         chunk: how many samples are in memory at a time; None: some 4,000 pairs with the data.
 
     Returns:
-        log p(x) and its standard error, both of shape ``(B,)``, in nats.
+        log p(x) and its standard error, in nats, and the effective sample size, all of shape
+        ``(B,)``.
     """
     log_sum = log_sum_of_squares = torch.tensor(-math.inf)
     for size in split_samples(K, max(1, 4000 // len(x)) if chunk is None else chunk):
         log_w = sample_log_weights(model, q_z, x, size)
         log_sum = torch.logaddexp(log_sum, torch.logsumexp(log_w, 0))
         log_sum_of_squares = torch.logaddexp(log_sum_of_squares, torch.logsumexp(2 * log_w, 0))
-    return log_sum - math.log(K), estimate_standard_error(log_sum, log_sum_of_squares, K)
+    se = estimate_standard_error(log_sum, log_sum_of_squares, K)
+    # Rounding must not make K samples worth more than K.
+    ess = (2 * log_sum - log_sum_of_squares).exp().clamp(1, K)
+    return log_sum - math.log(K), se, ess
 
 
 def estimate_standard_error(log_sum: Tensor, log_sum_of_squares: Tensor, K: int) -> Tensor:
@@ -174,10 +190,11 @@ def reconstruct(model: Any, q: Encoder, x: Tensor) -> Tensor:
 
     Raises:
         ValueError: x does not fit the model or q.
-        TypeError: the model has no decoder, or the decoder or q does not return a distribution.
+        TypeError: the model has no decoder, the decoder or q does not return a distribution, or the
+            decoder wants more than z.
     """
     z = encode(q, check_data(x)).mean
-    return get_likelihood(model, z, x.shape[:1]).mean
+    return _decode(model, z, x.shape[:1])
 
 
 @torch.no_grad()
@@ -202,7 +219,8 @@ def interpolate(model: Any, q: Encoder, x_from: Tensor, x_to: Tensor, n: int) ->
 
     Raises:
         ValueError: the two shapes differ, n is not a positive integer, or the data do not fit.
-        TypeError: the model has no decoder, or the decoder or q does not return a distribution.
+        TypeError: the model has no decoder, the decoder or q does not return a distribution, or the
+            decoder wants more than z.
     """
     check_data(x_from, "x_from")
     check_data(x_to, "x_to")
@@ -215,4 +233,20 @@ def interpolate(model: Any, q: Encoder, x_from: Tensor, x_to: Tensor, n: int) ->
     t = torch.linspace(0, 1, n, dtype=start.dtype, device=start.device)
     t = t.reshape(n, *[1] * start.ndim)
     z = (1 - t) * start + t * end
-    return get_likelihood(model, z, z.shape[:2]).mean
+    return _decode(model, z, z.shape[:2])
+
+
+def _decode(model: Any, z: Tensor, batch: torch.Size) -> Tensor:
+    """The mean of what the decoder makes of z, and of nothing else."""
+    try:
+        p_x = get_likelihood(model, z, batch)
+    except (TypeError, ValueError) as error:
+        # What vaelib's decoders say of another z, and Python of an argument that is missing.
+        if str(error).startswith("z ") or "required positional argument" in str(error):
+            raise TypeError(
+                f"model.decoder must take what q draws, shape {tuple(z.shape)}, and nothing else: "
+                f"{error}. A decoder that takes a label too is to be called by you: "
+                "model.decoder(...).mean at q(x).mean"
+            ) from error
+        raise
+    return p_x.mean

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from vaelib._validate import check_samples, data_are_checked
+from vaelib._validate import check_samples, data_are_checked, widen
 from vaelib.elbo import log_path_density, log_weights
 from vaelib.jensen import log_mean_exp
 from vaelib.protocol import (
@@ -103,7 +103,7 @@ def iwae_dreg(model: Model, q: Encoder, x: Tensor, K: int, chunk: int | None = N
             return evaluate_log_joint(model, x, z) - log_path_density(q_z, z)
 
     with checked_data(model, x):
-        q_z = encode(q, x, needs_rsample=True)
+        q_z = encode(q, x, needs_rsample=True, model=model)
         log_w = log_weights_path(0) if chunk is None else _recompute(log_weights_path, len(sizes))
     # Where all weights are zero there is nothing to normalise, and no gradient.
     all_zero = (log_w == -torch.inf).all(0)
@@ -135,7 +135,7 @@ def normalized_weights(log_w: Tensor, dim: int = 0) -> Tensor:
     Source: Burda et al. (2016), section 3.
     """
     check_samples(log_w, dim)
-    return torch.softmax(log_w, dim)
+    return torch.softmax(widen(log_w), dim)
 
 
 def effective_sample_size(log_w: Tensor, dim: int = 0) -> Tensor:
@@ -172,7 +172,7 @@ def _chunked(model: Model, q: Encoder, x: Tensor, K: int, chunk: int) -> Tensor:
             return sample_log_weights(model, q_z, x, sizes[i])
 
     with checked_data(model, x):
-        q_z = encode(q, x)
+        q_z = encode(q, x, model=model)
         return _recompute(log_weights_of, len(sizes))
 
 

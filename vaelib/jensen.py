@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from vaelib._validate import check_samples
+from vaelib._validate import check_samples, widen
 
 __all__ = ["jensen_gap", "log_mean_exp"]
 
@@ -40,6 +40,7 @@ def log_mean_exp(log_w: Tensor, dim: int = 0) -> Tensor:
         TypeError: ``log_w`` is no tensor of floating point, or ``dim`` no integer.
     """
     check_samples(log_w, dim)
+    log_w = widen(log_w)
     with torch.no_grad():
         log_share = log_w - torch.logsumexp(log_w, dim, keepdim=True)
         rounding = torch.finfo(log_w.dtype).eps / log_w.shape[dim]

@@ -7,6 +7,8 @@ are the numbers of dimensions of a datum and of a latent. All log-densities are 
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +34,7 @@ from vaelib._validate import (
 )
 from vaelib.densities import IsotropicGaussian, StandardGaussian
 from vaelib.protocol import (
+    check_support,
     checked_data,
     evaluate_log_joint,
     get_likelihood,
@@ -116,7 +119,9 @@ class LatentVariableModel(nn.Module):
                 parameters.
         """
         log_p_z = _log_p_z(get_prior(self), x, z)
-        log_p_x_given_z: Tensor = get_likelihood(self, z, log_p_z.shape, x).log_prob(x)
+        p_x_given_z = get_likelihood(self, z, log_p_z.shape, x)
+        check_support(p_x_given_z, x, "x", "the likelihood", self.decoder)
+        log_p_x_given_z: Tensor = p_x_given_z.log_prob(x)
         return log_p_z + log_p_x_given_z
 
     def check_data(self, x: Tensor) -> None:
@@ -163,7 +168,8 @@ class _AffineNormal(nn.Module):
 
     def forward(self, z: Tensor) -> IsotropicGaussian:
         _check_latents(z, self.weight.mT)
-        return IsotropicGaussian(z @ self.weight.mT + self.bias, self.log_sigma)
+        with _no_autocast(z):
+            return IsotropicGaussian(z @ self.weight.mT + self.bias, self.log_sigma)
 
 
 class LinearGaussian(LatentVariableModel):
@@ -234,7 +240,9 @@ class LinearGaussian(LatentVariableModel):
         """
         check_tensor(x, "x", "B", self.bias.shape[0], like=self.bias)
         variance = (2 * self.log_sigma).exp().expand_as(self.bias)
-        log_p_x: Tensor = LowRankMultivariateNormal(self.bias, self.weight, variance).log_prob(x)
+        with _no_autocast(x):
+            p_x = LowRankMultivariateNormal(self.bias, self.weight, variance)
+            log_p_x: Tensor = p_x.log_prob(x)
         return log_p_x
 
     def posterior(self, x: Tensor) -> MultivariateNormal:
@@ -259,9 +267,10 @@ class LinearGaussian(LatentVariableModel):
         check_tensor(x, "x", "B", self.bias.shape[0], like=self.bias)
         variance = (2 * self.log_sigma).exp()
         eye = torch.eye(self.weight.shape[1]).to(self.weight)
-        m = self.weight.mT @ self.weight + variance * eye
-        mean = torch.linalg.solve(m, self.weight.mT @ (x - self.bias).mT).mT
-        return MultivariateNormal(mean, precision_matrix=m / variance, validate_args=False)
+        with _no_autocast(x):
+            m = self.weight.mT @ self.weight + variance * eye
+            mean = torch.linalg.solve(m, self.weight.mT @ (x - self.bias).mT).mT
+            return MultivariateNormal(mean, precision_matrix=m / variance, validate_args=False)
 
 
 class _MixtureDecoder(nn.Module):
@@ -274,7 +283,8 @@ class _MixtureDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> IsotropicGaussian:
         _check_latents(z, self.means)
-        return IsotropicGaussian(z @ self.means, self.log_sigma)
+        with _no_autocast(z):
+            return IsotropicGaussian(z @ self.means, self.log_sigma)
 
 
 class _Categorical(nn.Module):
@@ -376,7 +386,8 @@ class GaussianMixture(LatentVariableModel):
             ValueError: x has another shape, no datum, or a number that is not finite.
             TypeError: x is of another type or on another device than the parameters.
         """
-        return OneHotCategorical(logits=self._log_joint_all(x).mT)
+        logits = self._log_joint_all(x).mT
+        return OneHotCategorical(logits=logits, validate_args=looks_at_values())
 
 
 def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGaussian:
@@ -409,8 +420,10 @@ def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGa
         raise ValueError(
             f"latent_dim must be at most {n_most} for x {tuple(x.shape)}; got {latent_dim}"
         )
-    mean = x.double().mean(0)
-    centred = x.double() - mean
+    # The spectrum needs double precision, which Apple's GPUs do not have.
+    on_cpu = x.detach().cpu().double()
+    mean = on_cpu.mean(0)
+    centred = on_cpu - mean
     eigenvalues, u = torch.linalg.eigh(centred.mT @ centred / x.shape[0])
     eigenvalues, u = eigenvalues.flip(0), u.flip(1)
     # Either sign would do. One is fixed, so that every machine finds the same W.
@@ -418,7 +431,7 @@ def fit_ppca(x: Tensor, latent_dim: int, sigma: float | None = None) -> LinearGa
     if sigma is None:
         variance = eigenvalues[latent_dim:].mean()
     else:
-        variance = check_positive(sigma, "sigma").double() ** 2
+        variance = check_positive(sigma, "sigma").cpu().double() ** 2
     if sigma is None and variance <= 1e-12 * eigenvalues[0].clamp(min=1e-300):
         raise ValueError(
             f"x has no variance left outside {latent_dim} dimensions; give a positive sigma"
@@ -492,16 +505,22 @@ def _log_p_z(prior: Distribution, x: Tensor, z: Tensor) -> Tensor:
         raise ValueError(
             f"z must have shape {describe_shape('*', *prior.event_shape)}; got {describe(z)}"
         )
-    try:
-        log_p_z: Tensor = prior.log_prob(z)
-    except ValueError as error:
-        raise ValueError(f"z must lie in the support of the prior: {error}") from error
+    check_support(prior, z, "z", "the prior")
+    log_p_z: Tensor = prior.log_prob(z)
     if x.ndim < 2 or log_p_z.ndim < 1 or x.shape[0] != log_p_z.shape[-1] or x.shape[0] == 0:
         raise ValueError(
             f"x must have shape (B, X) and z (*, B, Z), B at least 1; "
             f"got {describe(x)} and {describe(z)}"
         )
     return log_p_z
+
+
+def _no_autocast(x: Tensor) -> AbstractContextManager[Any]:
+    """What is to be exact is not computed in half precision, whoever asks for that."""
+    kind = x.device.type
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        return torch.autocast(kind, enabled=False)
+    return nullcontext()
 
 
 def _check_latents(z: Tensor, columns: Tensor) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
-from vaelib._validate import check_integer, check_number
+from vaelib._validate import check_integer, check_number, check_tensor, quote
 from vaelib.annealing import ais
 from vaelib.elbo import log_path_density
 from vaelib.evaluate import estimate_log_evidence
@@ -113,8 +113,10 @@ def gap_ledger(
     check_integer(K, "K", least=2)
     check_integer(steps, "steps")
     check_number(lr, "lr")
+    if isinstance(log_evidence, Tensor):
+        check_tensor(log_evidence, "log_evidence", *log_evidence.shape)
     with checked_data(model, x):
-        q_z = encode(q, x)
+        q_z = encode(q, x, model=model)
         best = _best_of_family(model, q_z, x, steps, lr)
         sizes = split_samples(K, chunk)
         log_w = torch.cat([_log_weights_both(model, (q_z, best), x, size) for size in sizes], 1)
@@ -154,6 +156,10 @@ def _best_of_family(
         for parameter, gradient in zip(free, gradients, strict=True):
             parameter.grad = gradient
         optimiser.step()
+    if not all(p.isfinite().all() for p in free):
+        raise ValueError(
+            f"lr must be a step size with which the best q can be found; it diverged with {lr}"
+        )
     return _gaussian(*(p.detach() for p in free))
 
 
@@ -174,8 +180,9 @@ def _parameters(q_z: Distribution) -> list[Tensor]:
 
 def _gaussian(mean: Tensor, log_sigma: Tensor, factor: Tensor | None = None) -> Distribution:
     if factor is None:
-        return Independent(Normal(mean, log_sigma.exp()), 1)
-    return MultivariateNormal(mean, scale_tril=factor.tril(-1) + torch.diag_embed(log_sigma.exp()))
+        return Independent(Normal(mean, log_sigma.exp(), validate_args=False), 1)
+    scale_tril = factor.tril(-1) + torch.diag_embed(log_sigma.exp())
+    return MultivariateNormal(mean, scale_tril=scale_tril, validate_args=False)
 
 
 def _log_weights_both(
@@ -199,6 +206,10 @@ def _log_evidence(
     """log p(x) and its standard error."""
     has_exact = hasattr(model, "log_evidence")
     if isinstance(given, Tensor) and given.shape == x.shape[:1]:
+        if given.device != x.device:
+            raise TypeError(
+                f"log_evidence must be on {x.device}, as x is; got one on {given.device}"
+            )
         return given, torch.zeros_like(given)
     if given is None:
         given = "exact" if has_exact else "ais"
@@ -209,9 +220,8 @@ def _log_evidence(
         log_p, se = ais(model, x, return_se=True)
         return log_p, se
     if given == "importance":
-        return estimate_log_evidence(model, best, x, K, chunk)
-    got = f"a tensor of shape {tuple(given.shape)}" if isinstance(given, Tensor) else repr(given)
+        return estimate_log_evidence(model, best, x, K, chunk)[:2]
     raise ValueError(
         f"log_evidence must be 'exact' (the model must have it), 'ais', 'importance' or "
-        f"a tensor of shape ({x.shape[0]},); got {got}"
+        f"a tensor of shape ({x.shape[0]},); got {quote(given)}"
     )

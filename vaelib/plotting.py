@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaelib._validate import describe
+from vaelib._validate import check_flag, check_integer, check_shape, describe, quote, widen
 
 try:
     import matplotlib.pyplot as plt
@@ -85,8 +85,13 @@ def density(
         actor: a key of ``COLORS``.
         label: for the legend.
         fill: whether the area below is tinted.
+
+    Raises:
+        ValueError: other shapes, or no such actor.
+        TypeError: what cannot become a tensor of real numbers.
     """
-    grid, values, color = grid.detach(), values.detach(), COLORS[actor]
+    grid = _as_tensor(grid, "grid", "n")
+    values, color = _as_tensor(values, "values", len(grid)), _color_of(actor)
     ax.plot(grid, values, color=color, label=label)
     if fill:
         ax.fill_between(grid, 0, values, color=color, alpha=0.15, linewidth=0)
@@ -101,10 +106,18 @@ def exact(ax: Axes, value: float | Tensor, label: str | None = "exact", axis: st
         value: where the line lies, one number.
         label: for the legend.
         axis: ``"y"`` for a horizontal line, ``"x"`` for a vertical one.
+
+    Raises:
+        ValueError: more numbers than one, or another axis.
+        TypeError: no number.
     """
+    if axis not in ("x", "y"):
+        raise ValueError(f"axis must be 'x' or 'y'; got {quote(axis)}")
     draw = ax.axhline if axis == "y" else ax.axvline
-    at = float(torch.as_tensor(value).detach())
-    draw(at, color=COLORS["evidence"], linewidth=1.2, linestyle="--", label=label)
+    at = _as_tensor(value, "value")
+    if at.numel() != 1:
+        raise ValueError(f"value must be one number; got shape {describe(at)}")
+    draw(float(at), color=COLORS["evidence"], linewidth=1.2, linestyle="--", label=label)
     return ax
 
 
@@ -127,9 +140,15 @@ def band(
         label: for the legend.
         color: the bound's colour if not given.
         n_se: half the band's width in standard errors.
+
+    Raises:
+        ValueError: shapes that differ.
+        TypeError: what cannot become a tensor of real numbers.
     """
     color = color or COLORS["bound"]
-    y, se = y.detach(), se.detach()
+    if isinstance(x, Tensor):
+        x = _as_tensor(x, "x", "n")
+    y, se = _as_tensor(y, "y", len(x)), _as_tensor(se, "se", len(x))
     ax.plot(x, y, color=color, label=label)
     ax.fill_between(x, y - n_se * se, y + n_se * se, color=color, alpha=0.25, linewidth=0)
     return ax
@@ -152,14 +171,20 @@ def ellipse(
         actor: a key of ``COLORS``.
         n_std: one ellipse for each.
         label: for the legend.
+
+    Raises:
+        ValueError: other shapes, a covariance with a negative eigenvalue, or no such actor.
+        TypeError: what cannot become a tensor of real numbers.
     """
-    mean = mean.detach()
-    variances, axes = torch.linalg.eigh(cov.detach())
+    mean, cov = _as_tensor(mean, "mean", 2), _as_tensor(cov, "cov", 2, 2)
+    variances, axes = torch.linalg.eigh(cov.to(torch.promote_types(cov.dtype, torch.float32)))
+    if not variances[0] >= -1e-6 * variances[1]:
+        raise ValueError(f"cov must have no negative eigenvalue; got {variances[0].item():.4g}")
     angle = torch.rad2deg(torch.atan2(axes[1, 1], axes[0, 1])).item()
     centre = (float(mean[0]), float(mean[1]))
-    look: dict[str, Any] = {"facecolor": "none", "edgecolor": COLORS[actor], "lw": 1.8}
+    look: dict[str, Any] = {"facecolor": "none", "edgecolor": _color_of(actor), "lw": 1.8}
     for i, n in enumerate(n_std):
-        width, height = (2 * n * variances.sqrt()).flip(0).tolist()
+        width, height = (2 * n * variances.clamp(min=0).sqrt()).flip(0).tolist()
         patch = Ellipse(centre, width, height, angle=angle, **look)
         patch.set_label(None if i else label)
         ax.add_patch(patch)
@@ -186,16 +211,20 @@ def images(
         vmax: the value drawn black.
 
     Raises:
-        ValueError: the pixels are no square and no shape is given, or it does not fit.
+        ValueError: the pixels are no square and no shape is given, or it does not fit; no image, or
+            no positive number of columns.
+        TypeError: what cannot become a tensor of real numbers.
     """
-    side = round(x.shape[-1] ** 0.5)
+    check_integer(columns, "columns")
+    x = _as_tensor(x, "x", "N", "H * W")
+    side = round(x.shape[1] ** 0.5)
     height, width = shape or (side, side)
-    if x.ndim != 2 or height * width != x.shape[1]:
+    if height * width != x.shape[1]:
         wanted = f"(N, H * W) with (H, W) = {(height, width)}"
         raise ValueError(f"x must have shape {wanted}; got {describe(x)}")
     rows = -(-x.shape[0] // columns)
     blank = x.new_full((rows * columns - x.shape[0], height * width), vmin)
-    tiles = torch.cat([x.detach(), blank]).reshape(rows, columns, height, width)
+    tiles = torch.cat([x, blank]).reshape(rows, columns, height, width)
     framed = torch.nn.functional.pad(tiles, (1, 1, 1, 1), value=vmin)
     picture = framed.permute(0, 2, 1, 3).reshape(rows * (height + 2), columns * (width + 2))
     ax.imshow(picture.numpy(), cmap="gray_r", vmin=vmin, vmax=vmax)
@@ -212,11 +241,19 @@ def latent_map(ax: Axes, mean: Tensor, labels: Tensor) -> Axes:
         ax: where to draw.
         mean: shape ``(N, 2)``.
         labels: integers, shape ``(N,)``.
+
+    Raises:
+        ValueError: other shapes.
+        TypeError: what cannot become a tensor of real numbers, or labels that are no integers.
     """
+    mean = _as_tensor(mean, "mean", "N", 2)
+    labels = _as_tensor(labels, "labels", len(mean))
+    if labels.is_floating_point():
+        raise TypeError(f"labels must be integers; got {labels.dtype}")
     colors = plt.get_cmap("tab10")
     for label in labels.unique().tolist():
         color = colors(label % 10)
-        codes = mean[labels == label].detach()
+        codes = mean[labels == label]
         ax.scatter(codes[:, 0], codes[:, 1], s=6, color=color, alpha=0.5, linewidths=0)
         box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": color}
         x, y = codes.median(0).values.tolist()
@@ -262,7 +299,12 @@ def plates(ax: Axes, learned: bool = False, proxy: bool = False, samples: bool =
         learned: whether the model's parameters θ are drawn, outside the plate of the N data.
         proxy: whether the proxy's arrow from x to z is drawn, and its parameters φ.
         samples: whether z has a plate of its own: K samples for each datum.
+
+    Raises:
+        TypeError: one of them is neither True nor False.
     """
+    for name, flag in {"learned": learned, "proxy": proxy, "samples": samples}.items():
+        check_flag(flag, name)
     _plate(ax, (-1.2, 3.6), (-1.5, 1.1), "$N$")
     if samples:
         _plate(ax, (-0.9, 0.9), (-1.2, 0.8), "$K$")
@@ -277,6 +319,29 @@ def plates(ax: Axes, learned: bool = False, proxy: bool = False, samples: bool =
     ax.set(xlim=(-2.3, 4.7), ylim=(-1.6, 1.2), aspect="equal")
     ax.set_axis_off()
     return ax
+
+
+def _as_tensor(value: Any, name: str, *sizes: int | str) -> Tensor:
+    """What is drawn, as Matplotlib can take it: a tensor, or what becomes one, such as an array."""
+    kind = type(value).__name__
+    if not isinstance(value, Tensor):
+        try:
+            value = torch.tensor(value)
+        except (RuntimeError, TypeError, ValueError):
+            wanted = f"{name} must be a tensor or an array of numbers"
+            raise TypeError(f"{wanted}; got {kind}") from None
+    if sizes:
+        check_shape(value, name, *sizes)
+    if value.is_complex() or value.is_meta:
+        got = value.dtype if value.is_complex() else f"one on {value.device}"
+        raise TypeError(f"{name} must be a tensor or an array of numbers; got {got}")
+    return widen(value.detach().cpu())
+
+
+def _color_of(actor: str) -> str:
+    if actor not in COLORS:
+        raise ValueError(f"actor must be one of {sorted(COLORS)}; got {quote(actor)}")
+    return COLORS[actor]
 
 
 def _node(ax: Axes, x: float, letter: str, actor: str, alpha: float = 1.0) -> None:

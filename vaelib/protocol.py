@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 
 from vaelib._validate import (
     check_data,
@@ -23,6 +23,7 @@ from vaelib._validate import (
     describe,
     describe_shape,
     looks_at_values,
+    widen,
 )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Model",
     "call_network",
     "check_model_data",
+    "check_support",
     "checked_data",
     "draw",
     "encode",
@@ -52,6 +54,9 @@ class Model(Protocol):
     A model that knows more of its data than that they are finite, for instance that pixels are 0
     or 1, says so in a method ``check_data(x)``, which raises a ``ValueError``. A bound calls it
     once, when it is entered.
+
+    Bounds add log-densities in single precision at least. Where a network of yours computes in half
+    precision (``torch.autocast``), make its distribution from ``out.float()``, as vaelib's do.
     """
 
     def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
@@ -81,7 +86,11 @@ def get_prior(model: Any) -> Distribution:
         TypeError: the model has no prior, or it returns no distribution.
         ValueError: it returns a batch of distributions.
     """
-    prior = _method(model, "prior")()
+    try:
+        prior = _method(model, "prior")()
+    except ValueError as error:
+        cut_numbers(error)
+        raise
     if not isinstance(prior, Distribution):
         raise TypeError(f"prior must return a torch Distribution; got {type(prior).__name__}")
     if prior.batch_shape:
@@ -105,9 +114,14 @@ def get_likelihood(
         TypeError: the model has no decoder, or it returns no distribution.
         ValueError: another batch shape, or data of another shape.
     """
-    if not hasattr(model, "decoder"):
+    decoder = getattr(model, "decoder", None)
+    if decoder is None:
         raise TypeError(f"model must have a decoder; got {type(model).__name__}")
-    p_x = model.decoder(z)
+    try:
+        p_x = decoder(z)
+    except ValueError as error:
+        cut_numbers(error)
+        raise
     if not isinstance(p_x, Distribution):
         raise TypeError(f"decoder must return a torch Distribution; got {type(p_x).__name__}")
     if p_x.batch_shape != batch:
@@ -159,16 +173,49 @@ def checked_data(model: Any, x: Tensor) -> AbstractContextManager[None]:
     return data_are_checked()
 
 
-def encode(q: Encoder, x: Tensor, needs_rsample: bool = False) -> Distribution:
+def check_support(p: Distribution, value: Tensor, name: str, of: str, made_by: Any = None) -> None:
+    """Where p has no density on the whole space, its support must have the value.
+
+    torch asks this too, but not where its validation is off, and ``torch.compile`` switches that
+    off for the whole process. A compiled function cannot ask.
+
+    Args:
+        p: the distribution.
+        value: at what its density is wanted.
+        name: the argument's name.
+        of: what the distribution is called.
+        made_by: what returned it; one that has a ``check_data`` has looked at its data by that.
+
+    Raises:
+        ValueError: some of the values are outside.
+    """
+    try:
+        support: Any = p.support
+    except NotImplementedError:  # a distribution of the user's own need not say
+        return
+    innermost = support
+    while hasattr(innermost, "base_constraint"):
+        innermost = innermost.base_constraint
+    if innermost is constraints.real or hasattr(made_by, "check_data"):
+        return
+    if torch.compiler.is_compiling() or value.is_meta:
+        return
+    if not support.check(value).all():
+        raise ValueError(f"{name} must lie in the support of {of}, which is {p}")
+
+
+def encode(q: Encoder, x: Tensor, needs_rsample: bool = False, model: Any = None) -> Distribution:
     """What q returns for data that were checked, if that is one distribution for each datum.
 
     Args:
         q: the encoder.
         x: data, shape ``(B, X)``.
         needs_rsample: whether the caller needs draws through which a gradient flows.
+        model: the joint that the draws are for; None asks nothing.
 
     Raises:
-        TypeError: q cannot be called, returns no distribution, or cannot reparameterise.
+        TypeError: q cannot be called, returns no distribution, cannot reparameterise, or is
+            discrete where the model's prior is not.
         ValueError: its batch shape is not ``(B,)``.
     """
     if not callable(q):
@@ -185,6 +232,13 @@ def encode(q: Encoder, x: Tensor, needs_rsample: bool = False) -> Distribution:
         raise TypeError(
             f"this estimator needs a q that can reparameterise; got {type(q_z).__name__}. "
             "elbo_score takes any q"
+        )
+    # That a discrete prior is given what a continuous q drew, the prior itself must find out: to
+    # ask for it here would make it a second time, and some priors are networks.
+    if model is not None and _is_discrete(q_z) and _is_discrete(get_prior(model)) is False:
+        raise TypeError(
+            f"q must draw what the prior is a density of; got {type(q_z).__name__}, which is "
+            f"discrete, for a prior that is not, {type(get_prior(model)).__name__}"
         )
     return q_z
 
@@ -243,7 +297,7 @@ def evaluate_log_joint(model: Any, x: Tensor, z: Tensor) -> Tensor:
             f"model.log_joint must return shape (K, B), {tuple(z.shape[:2])}; "
             f"got {describe(log_joint)}"
         )
-    return log_joint
+    return widen(log_joint)
 
 
 def sample_log_weights(model: Any, q_z: Distribution, x: Tensor, K: int) -> Tensor:
@@ -291,7 +345,8 @@ def call_network(module: Callable[[Tensor], Any], given: Tensor, name: str) -> A
         name: the argument's name.
 
     Raises:
-        TypeError: the argument has another type, or is on another device, than the parameters.
+        TypeError: the argument has another type, or is on another device, than the parameters; or
+            the module is a model, which cannot be called.
     """
     try:
         return module(given)
@@ -299,6 +354,11 @@ def call_network(module: Callable[[Tensor], Any], given: Tensor, name: str) -> A
         cut_numbers(error)
         raise
     except RuntimeError as error:
+        if isinstance(error, NotImplementedError) and hasattr(module, "log_joint"):
+            raise TypeError(
+                f"q must be called with {name}, such as an encoder; got the model "
+                f"{type(module).__name__}. A bound takes the model first, then q"
+            ) from error
         parameters = module.parameters() if isinstance(module, nn.Module) else iter(())
         for like in parameters:
             if given.dtype != like.dtype or given.device != like.device:
@@ -307,6 +367,14 @@ def call_network(module: Callable[[Tensor], Any], given: Tensor, name: str) -> A
                     f"got {given.dtype} on {given.device}"
                 ) from error
         raise
+
+
+def _is_discrete(p: Distribution) -> bool | None:
+    """Whether p has a mass function in place of a density; None if it does not say."""
+    try:
+        return bool(p.support.is_discrete)  # type: ignore[union-attr]
+    except NotImplementedError:
+        return None
 
 
 def _method(model: Any, name: str) -> Any:

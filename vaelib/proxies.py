@@ -14,7 +14,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vaelib._validate import check_finite, check_integer, check_positive, describe, quote
+from vaelib._validate import (
+    HALF,
+    check_finite,
+    check_flag,
+    check_integer,
+    check_positive,
+    describe,
+    quote,
+    widen,
+)
 from vaelib.densities import (
     BinaryPixels,
     DiagonalGaussian,
@@ -134,8 +143,8 @@ class GaussianDecoder(nn.Module):
     Raises:
         ValueError: a dimension that is not a positive integer; a sigma_dec that is not positive; z
             of another shape than ``(*, Z)``; a net whose output is not ``(B, X)``.
-        TypeError: sigma_dec, hidden, activation or net of another kind; z of another type or on
-            another device than the parameters.
+        TypeError: sigma_dec, learn_sigma, hidden, activation or net of another kind; z of another
+            type or on another device than the parameters.
 
     Source: Kingma & Welling (2014), appendix C.2.
     """
@@ -156,6 +165,7 @@ class GaussianDecoder(nn.Module):
         self.latent_dim = check_integer(latent_dim, "latent_dim")
         self.data_dim = check_integer(data_dim, "data_dim")
         self.net = _mlp(latent_dim, hidden, data_dim, activation) if net is None else _own(net)
+        check_flag(learn_sigma, "learn_sigma")
         sigma = check_positive(sigma_dec, "sigma_dec").to(torch.get_default_dtype())
         log_sigma = sigma.log()
         if learn_sigma:
@@ -323,6 +333,9 @@ def _output(net: nn.Module, given: Tensor, n_out: int, name: str) -> Tensor:
         raise ValueError(
             f"net must return shape {(rows.shape[0], n_out)} here; got {describe(out)}"
         )
+    # Autocast makes a network compute in half precision; what is made of its answer is not.
+    if out.dtype in HALF and given.dtype not in HALF:
+        out = widen(out)
     return out.reshape(*given.shape[:-1], n_out)
 
 

@@ -177,6 +177,8 @@ def test_torch_and_tqdm_are_enough_to_train_and_evaluate(bare: Environment) -> N
     installed = {line.split("==")[0].lower() for line in bare("-m", "pip", "freeze").splitlines()}
     assert {"torch", "tqdm"} <= installed and not {"numpy", "matplotlib", "scikit-learn", "pooch"} & installed
     bare("-c", TRAIN)
+    (example,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf8"), flags=re.M | re.S)
+    assert "of the truth" in bare("-c", example)
     said = bare("-m", "vaelib")
     assert f"book     {dict(line.split(', ', 1) for line in meta(only('*.whl')).get_all('Project-URL'))['Documentation']}" in said
 

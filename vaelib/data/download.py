@@ -85,7 +85,8 @@ def contents(dataset: str, files: Mapping[str, Sources]) -> dict[str, bytes]:
                     raise OSError(f"{where / name} was changed by somebody else")
         except (OSError, ImportError) as error:
             kind = ImportError if isinstance(error, ImportError) else OSError
-            raise kind(_what_to_do(dataset, where, missing, error)) from error
+            # The message has all that the errors of the hosts say; a traceback would say it again.
+            raise kind(_what_to_do(dataset, where, missing, error)) from None
     return {name: content for name, content in found.items() if content is not None}
 
 

@@ -168,7 +168,7 @@ def _load_images(
     dataset: str, table: Table, binarize: str | None, labels: bool, seed: int
 ) -> tuple[Any, ...]:
     """A data set whose files are those of MNIST."""
-    if binarize not in (None, "threshold", "stochastic"):
+    if not isinstance(binarize, str | None) or binarize not in (None, "threshold", "stochastic"):
         raise ValueError(
             f"binarize must be None, 'threshold' or 'stochastic'; got {quote(binarize)}"
         )

@@ -7,7 +7,7 @@ import hashlib
 import torch
 from torch import Tensor
 
-from vaelib._validate import check_seed
+from vaelib._validate import check_dense, check_integer, check_seed
 
 __all__ = ["FreshPixels"]
 
@@ -36,6 +36,7 @@ class FreshPixels:
         if not isinstance(p, Tensor) or p.ndim < 2 or not p.is_floating_point():
             got = f"{tuple(p.shape)} of {p.dtype}" if isinstance(p, Tensor) else type(p).__name__
             raise ValueError(f"p must be a floating-point tensor of shape (N, X); got {got}")
+        check_dense(p, "p")
         if not ((p >= 0) & (p <= 1)).all():
             low, high = p.min().item(), p.max().item()
             raise ValueError(f"p must hold grey values in [0, 1]; got {low:g} to {high:g}")
@@ -50,7 +51,11 @@ class FreshPixels:
 
         Returns:
             shape ``(N, X)`` and type of the grey values, each pixel 0 or 1.
+
+        Raises:
+            ValueError: the epoch is no integer of at least 0.
         """
+        check_integer(epoch, "epoch", least=0)
         key = hashlib.sha256(f"{self.seed} {epoch} {tuple(self.p.shape)}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(key[:8], "big"))
         # The draw is made on the CPU, so that it is the same for data on another device.
