@@ -180,7 +180,7 @@ def not_finite(name, call, argument="x"):
 
 def no_data(name, call, wanted=r"x must be a tensor of shape \(B, X\), B at least 1"):
     """Rows for data that no bound takes; `call` has a float32 model with X = 3."""
-    sparse = r"x must be a dense tensor; got torch\.sparse_coo: give x\.to_dense\(\)"
+    sparse = r"x must be a dense tensor; got one of layout torch\.sparse_coo: give x\.to_dense\(\)"
     yield row(name, "sparse x", sparse, call, data().to_sparse())
     yield from shapes(name, wanted, call, (3,), (0, 3), ())
     yield from shapes(name, X_WANTED, call, (4, 7))
@@ -734,7 +734,7 @@ def rows_of_fit():
         kind = type(some).__name__
         yield row(name, f"x a {kind}", batches + kind, train, x=some)
     for argument in ("x", "held_out"):
-        message = f"{argument} must be a dense tensor; got torch.sparse_coo"
+        message = f"{argument} must be a dense tensor; got one of layout torch.sparse_coo"
         yield row(name, f"sparse {argument}", message, of(argument), data().to_sparse())
     yield row(name, "model and q swapped", SWAPPED, train, model=encoder(), q=vae())
     message = "x must be a tensor.*got NoneType"

@@ -86,9 +86,9 @@ def quote(value: Any) -> str:
 
 def cut_numbers(error: Exception) -> None:
     """Leave out the tensor that torch prints whole where a distribution refuses it."""
-    message, _, numbers = str(error).partition(", but found invalid values:\n")
-    if numbers:
-        error.args = (message,)
+    message, found, _ = str(error).partition("but found invalid values")
+    if found:
+        error.args = (message + found,)
 
 
 def widen(value: Tensor) -> Tensor:
