@@ -29,7 +29,7 @@ def test_what_was_saved_goes_on_as_if_nothing_had_happened(batch_size, skipped):
     truth = taken(batches, 6)
     torch.manual_seed(99)
     again = Batches(data, batch_size, seed=5)
-    again.restore(state)
+    again.restore(state, "run")
     torch.set_rng_state(noise)
     assert taken(again, 6) == truth
 

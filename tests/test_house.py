@@ -39,6 +39,8 @@ MAY_IMPORT = {
     "train.history": set(),
     "train.interrupt": set(),
     "train.checkpoint": set(),
+    "train.compare": {"train"},
+    "train.weights": {"train"},
     "train.parallel": set(),
     "data.__init__": {"data"},
     "data.shipped": {"_validate"},
@@ -55,6 +57,7 @@ MAY_IMPORT = {
     "widgets.latent_walk": {"_validate", "plotting", "widgets"},
 }
 THIRD_PARTY = {
+    "train.checkpoint": {"torch", "filelock"},
     "train.history": {"matplotlib", "pandas"},
     "data.download": {"filelock", "platformdirs", "pooch", "tqdm"},
     "data.downloaded": {"torch", "scipy"},

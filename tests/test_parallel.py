@@ -209,7 +209,8 @@ def test_with_noise_the_learning_curves_agree_within_their_spread(tmp_path):
 @pytest.mark.parametrize("processes", [2, 3])
 def test_a_run_of_several_processes_resumes_to_the_same_bits(tmp_path, processes):
     run(tmp_path, processes, "stopped", "cut")
-    assert sorted(p.name for p in tmp_path.glob("cut.pt*")) == ["cut.pt", "cut.pt.previous"]
+    left = sorted(p.name for p in tmp_path.glob("cut.pt*"))
+    assert left == ["cut.pt", "cut.pt.lock", "cut.pt.previous"]
     resumed = run(tmp_path, processes, "whole", "cut")
     assert resumed == run(tmp_path, processes, "whole", "whole")
     assert all(r == resumed[0] for r in resumed)
@@ -232,4 +233,5 @@ def test_the_example_script_trains(tmp_path, processes):
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith("held-out bound after 200 steps: -")
     assert ended.stdout.count("\n") == 2
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["digits.pt", "digits.pt.previous"]
+    names = [f"digits.safetensors{end}" for end in ("", ".lock", ".previous")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names

@@ -34,7 +34,7 @@ history = fit(
     steps=int(os.environ.get("STEPS", 1000)),
     batch_size=128,  # of all processes together
     held_out=x_test,
-    checkpoint="digits.pt",  # killed, it goes on from here
+    checkpoint="digits.safetensors",  # killed, it goes on from here
 )
 
 if int(os.environ.get("RANK", 0)) == 0:

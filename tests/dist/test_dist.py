@@ -30,7 +30,7 @@ LIBRARY = {path.stem for path in (ROOT / "vaelib").rglob("*") if "checks" not in
 UNIT = sorted(f"test_{name}.py" for name in LIBRARY if (ROOT / f"tests/test_{name}.py").exists())
 UNIT += ["test_bad_input.py", "test_properties.py"]
 # What the tests import, beside what vaelib needs; the lowest pandas that History.to_frame is tried with.
-TOOLS = [f"{name}=={PINS[name]}" for name in ("pytest", "pytest-xdist", "hypothesis")]
+TOOLS = [f"{name}=={PINS[name]}" for name in ("pytest", "pytest-xdist", "hypothesis", "safetensors")]
 PANDAS = {"lowest": "pandas==2.0.3", "newest": "pandas"}
 
 

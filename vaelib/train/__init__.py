@@ -6,5 +6,6 @@ long run needs: the order of the data, checkpoints, several processes, compilati
 
 from vaelib.train.history import History
 from vaelib.train.loop import fit
+from vaelib.train.weights import load_weights
 
-__all__ = ["History", "fit"]
+__all__ = ["History", "fit", "load_weights"]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vaelib._validate import check_data
 from vaelib.train.checkpoint import get_rng_states, set_rng_states
+from vaelib.train.compare import fingerprint
 
 __all__ = ["Batches"]
 
@@ -41,6 +42,7 @@ class Batches:
         self.epoch = -1
         self.taken = 0
         self.parts: tuple[Tensor | None, ...] = ()  # the rows of each batch; None for all rows
+        self.seen: str | None = None  # the fingerprint of this epoch's data, once asked for
         if not callable(x):
             check(x)
 
@@ -57,6 +59,7 @@ class Batches:
         # From these states the same epoch can begin once more.
         self.before = {"order": self.order.get_state(), "generators": get_rng_states()}
         self.data = self._get_data(epoch)
+        self.seen = None
         n_data = len(self.data)
         if self.batch_size is None or self.batch_size >= n_data:
             self.parts = (None,)
@@ -72,16 +75,29 @@ class Batches:
         return data
 
     def state(self) -> dict[str, Any]:
-        """Where the next batch comes from, for :meth:`restore`."""
-        return {"epoch": self.epoch, "taken": self.taken, **self.before}
+        """Where the next batch comes from, and what the epoch's data were, for :meth:`restore`."""
+        if self.seen is None:
+            self.seen = fingerprint(self.data)
+        return {"epoch": self.epoch, "taken": self.taken, "data": self.seen, **self.before}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any], path: Any) -> None:
         """Begin that epoch once more, with the generators as they were, and skip what was taken.
 
         Args:
             state: what :meth:`state` gave.
+            path: where the checkpoint lies that held it.
+
+        Raises:
+            ValueError: the epoch has other data now.
         """
         self.order.set_state(state["order"])
         set_rng_states(state["generators"])
         self._begin(state["epoch"])
         self.taken = state["taken"]
+        self.seen = fingerprint(self.data)
+        if self.seen != state["data"] or not 0 <= self.taken <= len(self.parts):
+            raise ValueError(
+                f"checkpoint {path} is of other data: in epoch {self.epoch} x was {state['data']} "
+                f"there and is {self.seen} here; what x gives may depend on the epoch and on "
+                "torch's generator only"
+            )

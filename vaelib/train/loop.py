@@ -8,9 +8,8 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -21,7 +20,7 @@ from tqdm import tqdm
 from vaelib._validate import cut_numbers, data_are_checked, describe, quote
 from vaelib.protocol import check_model_data, note_draws_without_path
 from vaelib.train import checkpoint as store
-from vaelib.train import parallel
+from vaelib.train import compare, parallel
 from vaelib.train.batches import Batches
 from vaelib.train.finite import check_bound, check_gradients
 from vaelib.train.history import History
@@ -94,7 +93,9 @@ def fit(
             back the parameters of the best one.
         callback: called with the history at each record; training ends if it returns True.
         checkpoint: a file in which all is kept at each record, and from which the same call goes
-            on: a run that was killed ends with the same bits as one that was not.
+            on: a run that was killed ends with the same bits as one that was not. Arguments, data,
+            modules as printed, buffers, frozen parameters and the bound's source are compared; what
+            a bound reads from elsewhere cannot be. ``steps`` may grow if the schedule is constant.
         compile: True computes the bound by ``torch.compile``, with the same noise and, up to
             rounding, the same results. A step is faster, but compiling takes some 20 seconds for
             each size of batch, and the last batch of an epoch may be a second size; so it serves
@@ -106,7 +107,7 @@ def fit(
     Raises:
         ValueError: an argument out of its range, nothing to train, data that are not finite or that
             the model refuses, a bound that is not of shape ``(B,)``, or a checkpoint that is
-            damaged or of another call.
+            damaged, of another call or at a later step.
         TypeError: the bound or the callback cannot be called, the checkpoint is no path, the seed
             no integer, ``compile`` neither True nor False, or the data are a ``DataLoader`` or
             sparse.
@@ -115,7 +116,7 @@ def fit(
             step.
         RuntimeError: ``compile=True``, and there is no C++ compiler; or another thread is in
             ``fit``, whose random numbers this one would change.
-        OSError: the checkpoint cannot be written.
+        OSError: the checkpoint cannot be written, or another run uses it.
 
     Warns:
         UserWarning: after the first step, if q cannot reparameterise and is trained on noise (which
@@ -149,10 +150,15 @@ def fit(
     elif patience is not None:
         raise ValueError("patience needs held_out data, whose bound is to rise; got held_out=None")
 
-    with _in_one_thread(), torch.random.fork_rng(), delay_interrupt() as interrupts:
+    with (
+        _in_one_thread(),
+        torch.random.fork_rng(),
+        delay_interrupt() as interrupts,
+        ExitStack() as held,
+    ):
         batches = Batches(x, batch_size, seed, check)
         training = _Training(Objective(bound, model, q), batches, held_out, settings)
-        training.begin(checkpoint)
+        training.begin(checkpoint, held)
         for _ in _show_progress(training, bound):
             training.make_step(interrupts)
             stop = training.interrupted
@@ -202,19 +208,21 @@ class _Training:
         self.history = History()
         self.since_record: list[float] = []  # the bound in each step since the last record
         self.best: dict[str, Any] = {"held_out": -math.inf, "records": 0, "parameters": {}}
+        self.call: dict[str, Any] = {}  # what a checkpoint compares
         self.interrupted = False
         self.finished = False
         self.warned = False
         self.numbers = objective.numbers()
         self.started = time.perf_counter()
 
-    def begin(self, checkpoint: Any) -> None:
-        """Start with the seed, or from the checkpoint if there is one."""
+    def begin(self, checkpoint: Any, held: ExitStack) -> None:
+        """Start with the seed, or from the checkpoint if there is one; hold it until the end."""
         # Each process draws samples of its own; the order of the data has a generator beside it.
         torch.manual_seed(self.settings.seed + 1_000_003 * parallel.rank())
         if checkpoint is None:
             return
-        state = parallel.broadcast(lambda: store.find(checkpoint))
+        self.call = self._describe_call()
+        state = parallel.broadcast(lambda: held.enter_context(store.hold(checkpoint)))
         if state is not None:
             self._restore(state, checkpoint)
 
@@ -324,27 +332,29 @@ class _Training:
         if checkpoint is None:
             return
         state = {
-            "call": self._call,
+            "call": self.call,
             "numbers": self.objective.numbers(),
             "objective": self.objective.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": {"state": self.optimiser.state_dict()["state"]},
             "step": self.step,
             "finished": self.finished,
             "since_record": self.since_record,
             "best": self.best,
             "history": asdict(self.history),
             "batches": self.batches.state(),
-            "generators": parallel.all_gather(store.get_rng_states()),
+            "generators": dict(enumerate(parallel.all_gather(store.get_rng_states()))),
         }
         parallel.broadcast(lambda: store.save(checkpoint, state))
 
     def _restore(self, state: dict[str, Any], checkpoint: Any) -> None:
-        """Go on from a checkpoint; it is compared with this call before anything is overwritten."""
-        store.compare_calls(state.get("call"), self._call, checkpoint)
-        store.compare_tensors(state.get("objective"), self.objective.state_dict(), checkpoint)
+        """Go on from a checkpoint; all of it is compared before anything is overwritten."""
+        self._compare(state, checkpoint)
+        self.batches.restore(state["batches"], checkpoint)
+        store.set_rng_states(state["generators"][parallel.rank()])
+        self.call = state["call"]
         self.objective.restore_numbers(state["numbers"])
         self.objective.load_state_dict(state["objective"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self._restore_optimiser(state["optimiser"]["state"])
         self.step = state["step"]
         self.finished = state["finished"]
         self.since_record = state["since_record"]
@@ -352,21 +362,65 @@ class _Training:
         self.history = History(**state["history"])
         if self.history.seconds:
             self.started -= self.history.seconds[-1]
-        self.batches.restore(state["batches"])
-        store.set_rng_states(state["generators"][parallel.rank()])
 
-    @cached_property
-    def _call(self) -> dict[str, Any]:
+    def _compare(self, state: dict[str, Any], checkpoint: Any) -> None:
+        """Refuse a checkpoint of another run, or one that was forged."""
+        objective = self.objective.state_dict()
+        compare.compare_tensors(state.get("objective"), objective, checkpoint)
+        compare.compare_states(state, compare.KINDS, checkpoint)
+        compare.compare_calls(state["call"], self.call, state["objective"], checkpoint)
+
+        step, steps = state["step"], self.settings.steps
+        if steps < step or (steps == step and state["since_record"]):
+            raise ValueError(
+                f"steps={steps}, but checkpoint {checkpoint} is at step {step} already; "
+                "give more steps, or name another file"
+            )
+
+        compare.compare_states(state["objective"], objective, checkpoint, "objective")
+        if state["best"]["parameters"]:
+            compare.compare_states(state["best"]["parameters"], objective, checkpoint, "best")
+        moments = state["optimiser"]["state"]
+        like = {  # a parameter that the bound has not reached yet has no moments
+            i: {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
+            for i, parameter in enumerate(self.parameters.values())
+            if i in moments
+        }
+        compare.compare_states(moments, like, checkpoint, "optimiser")
+        generators = {rank: [Tensor] for rank in range(parallel.world_size())}
+        compare.compare_states(state["generators"], generators, checkpoint, "generators")
+        compare.try_rng_states(
+            state["batches"]["order"],
+            [state["batches"]["generators"], state["generators"][parallel.rank()]],
+            checkpoint,
+        )
+
+    def _restore_optimiser(self, moments: dict[int, dict[str, Tensor]]) -> None:
+        parameters = list(self.parameters.values())
+        for i, held in moments.items():
+            for name in ("exp_avg", "exp_avg_sq"):
+                # Fused Adam wants them to lie in memory as the parameter does.
+                held[name] = torch.empty_like(parameters[i]).copy_(held[name])
+        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+
+    def _describe_call(self) -> dict[str, Any]:
         """What a checkpoint must have in common with the call that goes on from it."""
         call = dict(vars(self.settings))
         if call["schedule"] == "constant" and not self.objective.takes_done:
             del call["steps"]  # more steps only go on, for nothing depends on how many there are
         elif callable(call["schedule"]):
-            call["schedule"] = "callable"
-        call["bound"] = getattr(self.objective.bound, "__name__", "callable")
+            call["schedule"] = compare.describe_function(call["schedule"])
+        call["bound"] = compare.describe_function(self.objective.bound)
         call["numbers of bound"] = self.numbers
-        call["x"] = store.fingerprint(self.batches.x)
-        call["held_out"] = store.fingerprint(self.held_out)
+        call["model"] = compare.describe_module(self.objective.model)
+        call["q"] = compare.describe_module(self.objective.q)
+        call["trains"] = {
+            name: "trained" if p.requires_grad else "frozen"
+            for name, p in self.objective.named_parameters()
+        }
+        call["constants"] = compare.describe_constants(self.objective)
+        call["x"] = compare.fingerprint(self.batches.x)
+        call["held_out"] = compare.fingerprint(self.held_out)
         call["processes"] = parallel.world_size()
         return call
 

@@ -52,7 +52,8 @@ class Objective(nn.Module):
         Args:
             numbers: some of what :meth:`numbers` gave.
         """
-        self._attributes().update(numbers)
+        known = self.numbers()
+        self._attributes().update({name: numbers[name] for name in known.keys() & numbers.keys()})
 
     def _attributes(self) -> dict[str, Any]:
         owner = getattr(self.bound, "__self__", self.bound)  # of a method its object
