@@ -405,9 +405,7 @@ def test_numbers_that_an_object_remembers_are_in_the_checkpoint(tmp_path, make):
 
 def test_an_object_with_other_numbers_is_another_call(tmp_path):
     anneal(tmp_path / "run.pt", CountingObject(), stop=8)
-    with pytest.raises(
-        ValueError, match=r"numbers of bound was .*2\.0\} there and is .*3\.0\} here"
-    ):
+    with pytest.raises(ValueError, match=r"scale was 2\.0 there and is 3\.0 here"):
         anneal(tmp_path / "run.pt", CountingObject(3.0))
 
 
@@ -504,7 +502,7 @@ def test_adam_is_told_its_betas_and_its_eps():
 
 def test_a_checkpoint_of_another_adam_is_refused(tmp_path):
     anneal(tmp_path / "run.pt", stop=8)
-    with pytest.raises(ValueError, match=r"betas was \(0\.9, 0\.999\) there and is \(0\.5, 0\.9\)"):
+    with pytest.raises(ValueError, match=r"betas was 0\.9 there and is 0\.5 here"):
         anneal(tmp_path / "run.pt", betas=(0.5, 0.9))
     with pytest.raises(ValueError, match=r"eps was 1e-08 there and is 0\.001 here"):
         anneal(tmp_path / "run.pt", eps=1e-3)
