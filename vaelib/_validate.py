@@ -185,7 +185,7 @@ def check_tensor(value: Any, name: str, *sizes: int | str, like: Tensor | None =
 
 def check_data(x: Any, name: str = "x", sizes: str = "(B, X)") -> Tensor:
     """Data: at least one datum, at least one axis beside the first one, finite."""
-    if isinstance(x, Tensor):
+    if isinstance(x, Tensor) and (x.is_nested or x.layout != torch.strided):
         check_dense(x, name)
     if not isinstance(x, Tensor) or x.ndim < 2 or x.shape[0] == 0:
         first = sizes.strip("(").split(",")[0]
