@@ -9,6 +9,7 @@ from scipy import stats
 from torch.distributions import (
     Independent,
     Normal,
+    OneHotCategorical,
     OneHotCategoricalStraightThrough,
     RelaxedOneHotCategorical,
 )
@@ -26,7 +27,14 @@ from vaelib.latent import (
     simple_monte_carlo,
 )
 from vaelib.ledger import gap_ledger
-from vaelib.protocol import encode, evaluate_log_joint, get_likelihood, get_prior, split_samples
+from vaelib.protocol import (
+    draw,
+    encode,
+    evaluate_log_joint,
+    get_likelihood,
+    get_prior,
+    split_samples,
+)
 from vaelib.proxies import BernoulliDecoder, GaussianDecoder, GaussianEncoder
 
 TRAINED = {
@@ -324,3 +332,14 @@ def test_what_breaks_the_protocol_is_said_in_its_words(call, error, message):
 
 def test_samples_are_split_into_chunks_and_a_rest():
     assert [split_samples(K, 4) for K in (3, 4, 10)] == [[3], [4], [4, 4, 2]]
+
+
+def test_draws_are_new_for_every_sample_and_keep_their_path_where_q_has_one():
+    mean = t64([[1.0], [-2.0]]).requires_grad_()
+    z = draw(Independent(Normal(mean, torch.ones_like(mean)), 1), 4)
+    assert z.shape == (4, 2, 1) and z.unique().numel() == 8
+    (gradient,) = torch.autograd.grad(z.sum(), mean)
+    assert gradient.tolist() == [[4.0], [4.0]]
+    discrete = OneHotCategorical(logits=torch.zeros(2, 3))
+    assert encode(lambda x: discrete, torch.zeros(2, 1)) is discrete
+    assert draw(discrete, 4).sum(-1).tolist() == [[1.0, 1.0]] * 4

@@ -18,7 +18,7 @@ def example_in(page):
 
 
 def test_the_example_needs_torch_only_and_comes_close_to_the_truth(capsys, monkeypatch):
-    for extra in ("sklearn", "scipy", "matplotlib", "pandas", "pooch", "platformdirs", "filelock"):
+    for extra in ("sklearn", "scipy", "matplotlib", "pandas", "pooch", "platformdirs"):
         monkeypatch.setitem(sys.modules, extra, None)
     assert len(example_in(README).strip().splitlines()) <= 12
     exec(example_in(README), {})

@@ -16,6 +16,7 @@ from vaelib._validate import (
     check_number,
     check_positive,
     check_samples,
+    check_seed,
     check_shape,
     check_tensor,
     cut_numbers,
@@ -42,9 +43,11 @@ SPARSE, NESTED = (
         (check_integer, (True, "K"), ValueError, "K must be a positive integer; got True"),
         (check_integer, (2.0, "K"), ValueError, "K must be a positive integer; got 2.0"),
         (check_integer, (1, "K", 2), ValueError, "K must be an integer of at least 2; got 1"),
+        (check_seed, (2**62,), ValueError, "seed must be an integer below 2**62; got 46"),
         (check_number, (0, "lr"), ValueError, "lr must be a positive number; got 0"),
         (check_number, (NAN, "lr"), ValueError, "lr must be a positive number; got nan"),
         (check_number, (INF, "lr"), ValueError, "lr must be a positive number; got inf"),
+        (check_number, (10**400, "lr"), ValueError, "lr must be a positive number; got 1000"),
         (check_number, (True, "lr"), ValueError, "lr must be a positive number; got True"),
         (check_number, (ONE, "lr"), ValueError, "positive number; got a Tensor of shape (2, 3)"),
         (check_positive, (-1, "s"), ValueError, "s must be one positive, finite number; got -1"),
@@ -99,7 +102,7 @@ SPARSE, NESTED = (
     ],
 )
 def test_each_check_names_the_argument_and_what_it_must_be(check, arguments, error, message):
-    pattern = message.replace("(", r"\(").replace(")", r"\)")
+    pattern = message.replace("(", r"\(").replace(")", r"\)").replace("**", r"\*\*")
     with pytest.raises(error, match=pattern):
         check(*arguments)
 

@@ -110,9 +110,11 @@ def check_integer(value: Any, name: str, least: int = 1) -> int:
 
 
 def check_seed(seed: Any) -> None:
-    """An integer, of any sign."""
+    """An integer of any sign that torch's generators take."""
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise TypeError(f"seed must be an integer; got {quote(seed)}")
+    if abs(seed) >= 2**62:
+        raise ValueError(f"seed must be an integer below 2**62; got {quote(seed)}")
 
 
 def check_flag(value: Any, name: str) -> None:
@@ -123,9 +125,20 @@ def check_flag(value: Any, name: str) -> None:
 
 def check_number(value: Any, name: str) -> float:
     """A finite, positive number that is no tensor."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
+    number = _to_float(value)
+    if not 0 < number < math.inf:
         raise ValueError(f"{name} must be a positive number; got {quote(value)}")
-    return float(value)
+    return number
+
+
+def _to_float(value: Any) -> float:
+    """A real number; what is none, or too large for a float, as not-a-number."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
 
 
 def check_positive(value: Any, name: str) -> Tensor:
@@ -136,7 +149,7 @@ def check_positive(value: Any, name: str) -> Tensor:
     if isinstance(value, Tensor):
         number = value.detach()
     else:
-        number = torch.tensor(float(value), dtype=torch.float64)
+        number = torch.tensor(_to_float(value), dtype=torch.float64)
     if number.ndim != 0:
         raise ValueError(f"{wanted}; got shape {describe(number)}")
     if number.is_complex() or not (number > 0 and number.isfinite()):

@@ -306,7 +306,8 @@ def _check_kind(value: Any, name: str) -> None:
     if not isinstance(value, Tensor) or value.is_complex():
         got = value.dtype if isinstance(value, Tensor) else type(value).__name__
         raise TypeError(f"{name} must be a tensor of real numbers; got {got}")
-    check_dense(value, name)
+    if value.is_nested or value.layout != torch.strided:
+        check_dense(value, name)
 
 
 def _check_value(p: Distribution, value: Any, like: Tensor, name: str) -> None:

@@ -63,7 +63,7 @@ def log_likelihood(
         q: the encoder.
         x: data, shape ``(B, X)``.
         K: how many samples for each datum, exactly.
-        chunk: how many samples are in memory at a time; None: as many as make some 4,000 pairs with
+        chunk: how many samples are in memory at a time; None: as many as make some 2,000 pairs with
             the data.
         return_se: whether the standard error is returned too; then K must be at least 2.
         return_ess: whether the effective sample size is returned too, from 1 to K; it is not a
@@ -100,14 +100,14 @@ def estimate_log_evidence(
         q_z: batch shape ``(B,)``.
         x: data, shape ``(B, X)``.
         K: how many samples for each datum.
-        chunk: how many samples are in memory at a time; None: some 4,000 pairs with the data.
+        chunk: how many samples are in memory at a time; None: some 2,000 pairs with the data.
 
     Returns:
         log p(x) and its standard error, in nats, and the effective sample size, all of shape
         ``(B,)``.
     """
     log_sum = log_sum_of_squares = torch.tensor(-math.inf)
-    for size in split_samples(K, max(1, 4000 // len(x)) if chunk is None else chunk):
+    for size in split_samples(K, max(1, 2000 // len(x)) if chunk is None else chunk):
         log_w = sample_log_weights(model, q_z, x, size)
         log_sum = torch.logaddexp(log_sum, torch.logsumexp(log_w, 0))
         log_sum_of_squares = torch.logaddexp(log_sum_of_squares, torch.logsumexp(2 * log_w, 0))

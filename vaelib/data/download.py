@@ -1,6 +1,6 @@
 """Files of data sets: fetched once, kept in one folder, and used only if their checksum is right.
 
-Needs pooch, platformdirs and filelock, which the extra ``vaelib[book]`` installs; files that are
+Needs pooch and platformdirs, which the extra ``vaelib[book]`` installs; files that are
 there already need platformdirs only, and not even that where ``VAELIB_DATA`` names the folder.
 """
 
@@ -15,6 +15,7 @@ from threading import Thread
 from typing import Any, BinaryIO
 from urllib.parse import urljoin
 
+from filelock import FileLock
 from tqdm import tqdm
 
 __all__ = ["contents", "folder"]
@@ -101,10 +102,6 @@ def _read(path: Path, sources: Sources) -> bytes | None:
 
 
 def _fetch_all(where: Path, missing: Mapping[str, Sources]) -> None:
-    try:
-        from filelock import FileLock
-    except ImportError as error:
-        raise ImportError("this needs filelock: pip install 'vaelib[book]'") from error
     where.mkdir(parents=True, exist_ok=True)
     with FileLock(where / ".lock", timeout=WAIT):
         for name, sources in missing.items():

@@ -10,7 +10,14 @@ from torch import Tensor
 from torch.distributions import Distribution, Normal, kl_divergence
 
 from vaelib import plotting
-from vaelib._validate import check_data, check_integer, check_seed, check_tensor, describe
+from vaelib._validate import (
+    check_data,
+    check_integer,
+    check_seed,
+    check_tensor,
+    describe,
+    quote,
+)
 from vaelib.widgets import frames
 from vaelib.widgets.movable import Movable, make_control, make_grid
 
@@ -43,7 +50,7 @@ def evidence(model: Any, x: Tensor, *, K: int = 256, seed: int = 0) -> Movable:
             from 0.7 to 1.25), or a K that is not 1 to 4096.
     """
     if check_integer(K, "K") > MAX_SAMPLES:
-        raise ValueError(f"K must be at most {MAX_SAMPLES}; got {K}")
+        raise ValueError(f"K must be at most {MAX_SAMPLES}; got {quote(K)}")
     check_seed(seed)
     check_data(x)
     posterior = _call(model, "posterior", x)
