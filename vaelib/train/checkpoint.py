@@ -212,14 +212,14 @@ def as_loaded(state: Any) -> Any:
     return _put_tensors(_take_tensors(state, "", {}), {})
 
 
-def view_bytes(x: Tensor) -> ctypes.Array[ctypes.c_char]:
+def view_bytes(x: Tensor) -> memoryview:
     """The numbers of a tensor as they lie in memory, without a copy.
 
     Args:
         x: on the CPU and contiguous, of any shape; it must live as long as its bytes are used.
     """
     # Without NumPy, which torch does not need.
-    return (ctypes.c_char * x.nbytes).from_address(x.data_ptr())
+    return memoryview((ctypes.c_char * x.nbytes).from_address(x.data_ptr())).cast("B")
 
 
 def _take_tensors(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:

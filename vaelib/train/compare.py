@@ -253,7 +253,8 @@ def try_rng_states(order: Tensor, states: list[list[Tensor]], path: Any) -> None
 
     Args:
         order: of a generator on the CPU, in the shape that torch gives it.
-        states: each of the global generators, as :func:`checkpoint.get_rng_states` gives them.
+        states: each of the global generators, as
+            :func:`vaelib.train.checkpoint.get_rng_states` gives them.
         path: where the checkpoint lies.
 
     Raises:
