@@ -12,7 +12,7 @@ from torch import nn
 from torch.distributions import Bernoulli, Categorical, Independent, Normal, kl_divergence
 
 from vaelib._validate import data_are_checked
-from vaelib.densities import BinaryPixels, DiagonalGaussian, Symbols
+from vaelib.densities import BinaryPixels, DiagonalGaussian, IsotropicGaussian, Symbols
 from vaelib.latent import StandardNormal
 from vaelib.proxies import (
     BernoulliDecoder,
@@ -267,3 +267,10 @@ def test_the_standard_gaussian_expands_and_is_torchs():
         torch.testing.assert_close(ours.log_prob(z), theirs.log_prob(z), rtol=1e-13, atol=1e-13)
         torch.testing.assert_close(ours.entropy(), theirs.entropy().expand(ours.batch_shape))
     assert wide.rsample((7,)).shape == (7, 5, 3)
+
+
+def test_parameters_of_shapes_that_would_broadcast_silently_are_refused():
+    with pytest.raises(ValueError, match=r"one shape \(\*, Z\); got \(2,\), \(4, 2\)"):
+        DiagonalGaussian(torch.zeros(2), torch.zeros(4, 2))
+    with pytest.raises(ValueError, match=r"log_sigma must have shape \(\); got \(2,\)"):
+        IsotropicGaussian(torch.zeros(4, 2), torch.zeros(2))

@@ -20,7 +20,7 @@ from vaelib.evaluate import (
 )
 from vaelib.iwae import effective_sample_size
 from vaelib.latent import GaussianMixture, LatentVariableModel, LinearGaussian, StandardNormal
-from vaelib.proxies import GaussianDecoder, GaussianEncoder
+from vaelib.proxies import CategoricalDecoder, GaussianDecoder, GaussianEncoder
 
 X = 1.1
 
@@ -199,6 +199,18 @@ def test_interpolation_can_be_traced_without_numbers():
     q = model.decoder.forward
     path = interpolate(model, q, x, x, 5)
     assert path.shape == (5, 4, 2) and path.device.type == "meta"
+
+
+def test_what_has_no_mean_is_said_to_have_none():
+    decoder = CategoricalDecoder(2, 3, 4)
+    model, q = LatentVariableModel(StandardNormal(2), decoder), GaussianEncoder(3, 2)
+    x = torch.tensor([[0.0, 1.0, 3.0]])
+    with pytest.raises(TypeError, match="a distribution with a mean; got Symbols"):
+        reconstruct(model, q, x)
+    broken = GaussianEncoder(3, 2, hidden=())
+    torch.nn.init.constant_(broken.net[0].weight, math.nan)
+    with pytest.raises(ValueError, match="q must return finite means"):
+        active_units(broken, x.expand(2, 3))
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,15 @@ def test_claim_3_3_but_not_before_K_exceeds_the_variance():
     assert_mean(mean_w - 1 - np.log(mean_w), exact)
 
 
+def test_claim_3_3_the_scale_of_K_is_v_to_the_power_of_one_and_a_half():
+    """There the law errs by one factor for every large v; at v it errs more and more."""
+    for s, at_v in [(2.0, 2.78), (3.0, 7.1)]:
+        v = math.expm1(s**2)
+        first_over_exact = [v / (2 * K) / log_normal_gap(s, K) for K in (v, v**1.5, v**2)]
+        np.testing.assert_allclose(first_over_exact[0], at_v, rtol=0.01)
+        assert 1.6 < first_over_exact[1] < 1.85 and 1.05 < first_over_exact[2] < 1.25
+
+
 @pytest.mark.parametrize("s, K", [(0.5, 64), (1.0, 4096), (2.0, 3_000_000)])
 def test_claim_3_3_the_slope_in_K_is_minus_one_far_above_v_squared(s, K):
     slope = math.log(log_normal_gap(s, 4 * K) / log_normal_gap(s, K)) / math.log(4)

@@ -25,7 +25,7 @@ from vaelib.elbo import elbo, elbo_kl, elbo_score, elbo_stl
 from vaelib.evaluate import active_units
 from vaelib.iwae import iwae
 from vaelib.latent import GaussianMixture, LatentVariableModel, LinearGaussian, StandardNormal
-from vaelib.proxies import FreeGaussian, GaussianDecoder, GaussianEncoder
+from vaelib.proxies import BernoulliDecoder, FreeGaussian, GaussianDecoder, GaussianEncoder
 from vaelib.train import History, fit
 from vaelib.train.objective import CompiledObjective, Objective
 
@@ -586,7 +586,7 @@ def test_the_model_is_asked_about_its_data_once():
     fit(climb, model, None, lambda epoch: binary, steps=7, batch_size=2)
     assert model.asked == 6  # once for each of three epochs
     for more in ({"x": binary / 2}, {"x": lambda epoch: binary / 2}, {"held_out": binary / 2}):
-        with pytest.raises(ValueError, match="x must be 0 or 1"):
+        with pytest.raises(ValueError, match="must be 0 or 1"):
             fit(climb, model, None, **{"x": binary, "steps": 1, **more})
     assert model.level.item() > 0
 
@@ -932,3 +932,59 @@ def test_claim_4_6_with_a_fixed_sigma_the_bound_leaves_what_the_likelihood_does_
     assert best - 0.02 < model.log_evidence(x).mean().item() < best + 1e-3
     spread = q(x).mean.detach().var(0)  # over the data, for each latent
     assert sorted((spread > 0.01).tolist()) == [False] * 2 + [True] * 4 and active_units(q, x) == 4
+
+
+# What a schedule, a callback and held-out data may be
+
+
+@pytest.mark.parametrize("factor", [math.nan, math.inf, -1.0, None, "0.5"])
+def test_a_schedule_that_returns_no_factor_ends_the_training_before_the_step(factor):
+    model, q, x = small()
+    before = [p.clone() for p in q.parameters()]
+    with pytest.raises(ValueError, match=r"schedule must return .* at done=0$"):
+        fit(elbo, model, q, x, steps=4, schedule=lambda done: factor)
+    assert all(torch.equal(old, new) for old, new in zip(before, q.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("true", [True, np.True_, torch.tensor(True)])
+def test_a_callback_may_say_true_as_numpy_and_torch_do(true):
+    model, q, x = small()
+    history = fit(elbo, model, q, x, steps=9, record_every=1, callback=lambda history: true)
+    assert history.steps == [1]
+
+
+def test_held_out_data_that_do_not_fit_are_refused_by_their_name_before_the_first_step():
+    model, q, x = small()
+    with pytest.raises(ValueError, match=rf"held_out must have shape \(N, {x.shape[1]}\), as x"):
+        fit(elbo, model, q, x, steps=1, held_out=x[:, :-1])
+    with pytest.raises(TypeError, match=r"held_out must be torch\.float32, as x is"):
+        fit(elbo, model, q, x, steps=1, held_out=x.double())
+    binary = LatentVariableModel(StandardNormal(2), BernoulliDecoder(2, x.shape[1]))
+    with pytest.raises(ValueError, match=r"^held_out must hold binary pixels"):
+        fit(elbo, binary, q, (x > 0).float(), steps=1, held_out=torch.full_like(x, 0.5))
+
+
+def test_a_held_out_bound_that_is_no_number_is_said():
+    model, q, x = small()
+
+    def bound(model, q, x, K, done):
+        return elbo(model, q, x, K) * (math.nan if done == 1 else 1.0)
+
+    with pytest.warns(UserWarning, match="held-out bound is not a number at step 2"):
+        fit(bound, model, q, x, steps=2, held_out=x)
+
+
+def test_gradients_are_asked_for_and_data_that_have_one_are_cut_off():
+    model, q, x = small()
+    with torch.no_grad(), pytest.raises(RuntimeError, match="fit needs gradients"):
+        fit(elbo, model, q, x, steps=1)
+    made = x * torch.ones((), requires_grad=True)
+    fit(elbo, model, q, made, steps=3, batch_size=4)  # each batch would go back to one graph
+    with pytest.raises(ValueError, match="checkpoint must name a file; got ''"):
+        fit(elbo, model, q, x, steps=1, checkpoint="")
+
+
+def small():
+    torch.manual_seed(0)
+    model = LatentVariableModel(StandardNormal(2), GaussianDecoder(2, 3, hidden=(4,)))
+    return model, GaussianEncoder(3, 2, hidden=(4,)), torch.randn(12, 3)

@@ -109,12 +109,20 @@ class DiagonalGaussian(_OneEvent):
     Args:
         mean: :math:`\mu`, shape ``(*, Z)``.
         log_sigma: :math:`\log \sigma`, shape ``(*, Z)``.
+
+    Raises:
+        ValueError: they are of two shapes.
     """
 
     has_rsample = True
     support = constraints.real_vector
 
     def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
+        if mean.ndim == 0 or mean.shape != log_sigma.shape:
+            raise ValueError(
+                "mean and log_sigma must have one shape (*, Z); "
+                f"got {describe(mean)}, {describe(log_sigma)}"
+            )
         super().__init__(mean.shape[:-1], mean.shape[-1:])
         self.mu = mean
         self.log_sigma = log_sigma
@@ -152,11 +160,16 @@ class IsotropicGaussian(_OneEvent):
     Args:
         mean: :math:`\mu`, shape ``(*, X)``.
         log_sigma: :math:`\log \sigma`, shape ``()``.
+
+    Raises:
+        ValueError: another shape.
     """
 
     support = constraints.real_vector
 
     def __init__(self, mean: Tensor, log_sigma: Tensor) -> None:
+        if log_sigma.ndim:
+            raise ValueError(f"log_sigma must have shape (); got {describe(log_sigma)}")
         super().__init__(mean.shape[:-1], mean.shape[-1:])
         self.mu = mean
         self.log_sigma = log_sigma

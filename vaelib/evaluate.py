@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaelib._validate import check_data, check_flag, check_integer, quote
+from vaelib._validate import check_data, check_flag, check_integer, describe, quote
 from vaelib.protocol import (
     Encoder,
     Model,
@@ -171,6 +171,8 @@ def active_units(q: Encoder, x: Tensor, threshold: float = 0.01) -> int:
     mean: Tensor = encode(q, check_data(x)).mean
     if mean.shape[0] < 2:
         raise ValueError(f"x must hold at least two data; got {tuple(x.shape)}")
+    if not mean.isfinite().all():
+        raise ValueError("q must return finite means; got an infinity or not-a-number")
     return int((mean.var(0) > threshold).sum())
 
 
@@ -249,4 +251,7 @@ def _decode(model: Any, z: Tensor, batch: torch.Size) -> Tensor:
                 "model.decoder(...).mean at q(x).mean"
             ) from error
         raise
-    return p_x.mean
+    mean: Tensor = p_x.mean
+    if not mean.is_meta and mean.isnan().all():  # as torch has it for a distribution without a mean
+        raise TypeError(f"decoder must return a distribution with a mean; got {describe(p_x)}")
+    return mean

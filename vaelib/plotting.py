@@ -177,6 +177,8 @@ def ellipse(
         TypeError: what cannot become a tensor of real numbers.
     """
     mean, cov = _as_tensor(mean, "mean", 2), _as_tensor(cov, "cov", 2, 2)
+    if not torch.allclose(cov, cov.mT):
+        raise ValueError("cov must be symmetric; got another matrix, perhaps its factor")
     variances, axes = torch.linalg.eigh(cov.to(torch.promote_types(cov.dtype, torch.float32)))
     if not variances[0] >= -1e-6 * variances[1]:
         raise ValueError(f"cov must have no negative eigenvalue; got {variances[0].item():.4g}")

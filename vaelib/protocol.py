@@ -6,6 +6,7 @@ event of any rank: a vector ``(Z,)``, or a chain of vectors ``(T, Z)``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -91,6 +92,12 @@ def get_prior(model: Any) -> Distribution:
     except ValueError as error:
         cut_numbers(error)
         raise
+    except TypeError as error:
+        if "required positional argument" not in str(error):
+            raise
+        raise TypeError(
+            f"prior must be called with nothing: {error}. Are prior and decoder swapped?"
+        ) from error
     if not isinstance(prior, Distribution):
         raise TypeError(f"prior must return a torch Distribution; got {type(prior).__name__}")
     if prior.batch_shape:
@@ -153,7 +160,12 @@ def check_model_data(model: Any, x: Tensor, name: str = "x", sizes: str = "(B, X
     check_data(x, name, sizes)
     check_values = getattr(model, "check_data", None)
     if check_values is not None and looks_at_values():
-        check_values(x)
+        try:
+            check_values(x)
+        except (TypeError, ValueError) as error:
+            # The model calls its data x; here they may be held_out.
+            error.args = (re.sub(r"^x ", f"{name} ", str(error)),)
+            raise
     return x
 
 

@@ -1,5 +1,5 @@
 // Whatever scrolls sideways can be reached with the keyboard, as soon as it does: a narrow window, an opened cell.
-const sideways = "pre, mjx-container[display], .pst-scrollable-table-container, .cell_output, .cell_output > .output";
+const sideways = "pre, mjx-container[display], span.math, .pst-scrollable-table-container, .cell_output, .cell_output > .output";
 const reach = new ResizeObserver((changes) => {
   for (const { target } of changes) {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;

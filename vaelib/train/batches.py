@@ -69,10 +69,10 @@ class Batches:
 
     def _get_data(self, epoch: int) -> Tensor:
         if not callable(self.x):
-            return self.x
+            return self.x.detach()
         data = self.x(epoch)
         self.check(data)
-        return data
+        return data.detach()
 
     def state(self) -> dict[str, Any]:
         """Where the next batch comes from, and what the epoch's data were, for :meth:`restore`."""

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from vaelib._validate import cut_numbers, data_are_checked, describe, quote
+from vaelib._validate import cut_numbers, data_are_checked, describe, describe_shape, quote
 from vaelib.protocol import check_model_data, note_draws_without_path
 from vaelib.train import checkpoint as store
 from vaelib.train import compare, parallel
@@ -147,6 +148,7 @@ def fit(
 
     if held_out is not None:
         check(held_out, "held_out")
+        _check_held_out(held_out, x)
     elif patience is not None:
         raise ValueError("patience needs held_out data, whose bound is to rise; got held_out=None")
 
@@ -166,7 +168,7 @@ def fit(
                 training.record()
                 training.save(checkpoint)
                 stop |= parallel.broadcast(
-                    lambda: callback is not None and callback(training.history) is True
+                    lambda: callback is not None and _says_stop(callback(training.history))
                 )
             if stop or training.finished:
                 break
@@ -306,7 +308,10 @@ class _Training:
         with torch.random.fork_rng(), in_eval_mode(self.objective), data_are_checked():
             torch.manual_seed(0)
             values = self.objective(self.held_out.to(self.device), self.settings.K, done=1.0)
-            return float(values.mean())
+            mean = float(values.mean())
+        if math.isnan(mean):
+            warnings.warn(f"the held-out bound is not a number at step {self.step}", stacklevel=4)
+        return mean
 
     def _keep_best(self, held_out: float, patience: int) -> None:
         if held_out > self.best["held_out"]:
@@ -445,6 +450,27 @@ def _check_callables(bound: Any, callback: Any, checkpoint: Any) -> None:
         raise TypeError(f"callback must be callable; got {quote(callback)}")
     if not isinstance(checkpoint, str | os.PathLike | None):
         raise TypeError(f"checkpoint must be a path, str or os.PathLike; got {quote(checkpoint)}")
+    if checkpoint is not None and not Path(checkpoint).name:
+        raise ValueError(f"checkpoint must name a file; got {quote(checkpoint)}")
+    if not torch.is_grad_enabled():
+        raise RuntimeError("fit needs gradients; it was called under no_grad or inference_mode")
+
+
+def _check_held_out(held_out: Tensor, x: Any) -> None:
+    """Held-out data of the shape and type of those that train."""
+    if isinstance(x, Tensor) and held_out.shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"held_out must have shape {describe_shape('N', *x.shape[1:])}, as x has; "
+            f"got {describe(held_out)}"
+        )
+    if isinstance(x, Tensor) and held_out.dtype != x.dtype:
+        raise TypeError(f"held_out must be {x.dtype}, as x is; got {held_out.dtype}")
+
+
+def _says_stop(answer: Any) -> bool:
+    """Whether a callback returned True: Python's, or one of NumPy or torch."""
+    is_truth = isinstance(answer, bool) or str(getattr(answer, "dtype", "")).endswith("bool")
+    return is_truth and bool(answer)
 
 
 def _check_batches(x: Any) -> None:

@@ -72,10 +72,19 @@ class Settings:
 
         Args:
             step: how many steps have been made.
+
+        Raises:
+            ValueError: the schedule returns no finite number of at least 0.
         """
         schedule = self.schedule
-        factor = _SCHEDULES[schedule] if isinstance(schedule, str) else schedule
-        return self.lr * factor(self.done(step))
+        make_factor = _SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+        factor = make_factor(self.done(step))
+        if not isinstance(factor, Real) or not 0 <= factor < math.inf:
+            raise ValueError(
+                f"schedule must return a finite number, at least 0; got {quote(factor)} "
+                f"at done={self.done(step):.4g}"
+            )
+        return self.lr * float(factor)
 
 
 def _check_betas(betas: Any) -> None:
