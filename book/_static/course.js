@@ -8,9 +8,7 @@ const reach = new ResizeObserver((changes) => {
 });
 for (const box of document.querySelectorAll(sideways)) reach.observe(box);
 
-// The whole page is laid out when it has come, or at once for a link into it (see course.css).
-const layOutAll = () => document.documentElement.classList.add("all-laid-out");
-addEventListener("load", () => setTimeout(layOutAll, 500));
+// Before a link leads into the page, all of it is laid out (see course.css).
 document.addEventListener("click", (event) => {
-  if (event.target.closest("a[href*='#']")) layOutAll();
+  if (event.target.closest("a[href*='#']")) document.documentElement.classList.add("all-laid-out");
 }, { capture: true });
