@@ -14,11 +14,13 @@ both_widths = pytest.mark.parametrize("width", [1280, 390])
 
 SECTIONS = """() => [...document.querySelectorAll("article section[id]")]
   .filter(section => section.querySelector(":scope > :is(h2, h3)")).map(section => section.id)"""
-# Where the heading of a section is in the window; 0 at the end of the page, which goes no further.
+# Where the heading of a section is in the window. At the end of the page, which goes no further,
+# it is enough that the heading is seen.
 PLACE = """async id => {
   await new Promise(resolve => setTimeout(resolve, 150));
-  if (innerHeight + scrollY > document.documentElement.scrollHeight - 2) return 0;
-  return document.getElementById(id).querySelector("h2, h3").getBoundingClientRect().top;
+  const {top} = document.getElementById(id).querySelector("h2, h3").getBoundingClientRect();
+  const ended = innerHeight + scrollY > document.documentElement.scrollHeight - 2;
+  return ended && 0 <= top && top < innerHeight ? 0 : top;
 }"""
 FOLLOW = """id => {
   scrollTo({top: 0, behavior: "instant"});
